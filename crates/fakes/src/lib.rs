@@ -1,0 +1,3 @@
+//! Stateful doubles of Twitch and Discord on loopback. They import nothing of Livebell's, so they can disagree with it.
+
+pub mod clock;
