@@ -1,1 +1,26 @@
-//! Livebell.
+//! Livebell tells Discord servers the moment a Twitch streamer they follow goes live. The modules, in story order:
+
+/// The words of the product as plain values.
+pub mod domain;
+/// Turns what was seen into what changed.
+pub mod detect;
+/// Turns what changed into who must hear.
+pub mod audience;
+/// Remembers.
+pub mod store;
+/// The only reader of the time.
+pub mod clock;
+/// Speaks to Twitch.
+pub mod twitch;
+/// Turns a delivery into words.
+pub mod render;
+/// Speaks to Discord.
+pub mod discord;
+/// Who sees.
+pub mod sources;
+/// The story in code: gather, decide, commit, nudge.
+pub mod pipeline;
+/// Who tells.
+pub mod sinks;
+/// What is owed, until it is delivered.
+pub mod outbox;

@@ -1,0 +1,20 @@
+//! The words of the product as plain values. No serialisation, no I/O and no clock here: a value that exists is valid.
+
+mod delivery;
+mod ids;
+mod login;
+mod observation;
+mod session;
+mod stream;
+pub mod text;
+mod time;
+mod watch;
+
+pub use delivery::{Delivery, Outcome, Owed, Refusal};
+pub use ids::{BroadcasterId, ChannelId, DeliveryId, GuildId, MessageId, SessionId, StreamId, UserId};
+pub use login::{InvalidLogin, Login};
+pub use observation::{Observation, Seen, Sighting, Source};
+pub use session::Session;
+pub use stream::{Category, Profile, Stream};
+pub use time::Timestamp;
+pub use watch::{NewWatch, Watch, WatchKey};

@@ -1,0 +1,57 @@
+//! What a source saw. An observation reports; what follows from it is decided elsewhere, in one place.
+
+use std::fmt;
+
+use super::{BroadcasterId, Stream, Timestamp};
+
+/// Where an observation comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// A batch request to Twitch's "Get Streams".
+    Poll,
+}
+
+impl Source {
+    /// The word for it in tables and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One successful look at some broadcasters. A look that failed is no observation: unknown is never offline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Observation {
+    /// Who looked.
+    pub source: Source,
+    /// When the answer was there.
+    pub at: Timestamp,
+    /// What was seen. A broadcaster whose entry could not be read has none.
+    pub sightings: Vec<Sighting>,
+}
+
+/// What one look showed of one broadcaster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sighting {
+    /// Of whom.
+    pub broadcaster: BroadcasterId,
+    /// What.
+    pub seen: Seen,
+}
+
+/// Live, or not in the list of the live.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// Streaming now.
+    Live(Box<Stream>),
+    /// Not among the live streams. Twitch's cache flaps, so one of these proves nothing yet.
+    Absent,
+}

@@ -1,0 +1,59 @@
+//! What Twitch says about a stream and about an account.
+
+use super::{BroadcasterId, Login, StreamId, Timestamp};
+
+/// A live stream as one look at Twitch showed it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stream {
+    /// Twitch's number for this connection; a drop and return gets a new one.
+    pub id: StreamId,
+    /// Who streams.
+    pub broadcaster: BroadcasterId,
+    /// The login at that moment.
+    pub login: Login,
+    /// The name as the broadcaster writes it.
+    pub display_name: String,
+    /// Absent when Twitch sent none or only white space.
+    pub title: Option<String>,
+    /// Absent when none is set.
+    pub category: Option<Category>,
+    /// How many watch. Changes with every look, so nothing is remembered for its sake.
+    pub viewers: u64,
+    /// When Twitch says that it began.
+    pub started_at: Timestamp,
+    /// Picture address with `{width}` and `{height}` to be filled in; missing in the first minutes.
+    pub thumbnail: Option<String>,
+}
+
+/// What is being played or done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Category {
+    /// Twitch's number for it.
+    pub id: String,
+    /// Its name, never empty.
+    pub name: String,
+}
+
+/// A Twitch account as its page shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Profile {
+    /// Whose.
+    pub broadcaster: BroadcasterId,
+    /// The login at the last look.
+    pub login: Login,
+    /// The name as the broadcaster writes it.
+    pub display_name: String,
+    /// Address of the profile picture.
+    pub image: Option<String>,
+}
+
+impl Stream {
+    /// Whether two looks differ in what an announcement or a list says, apart from the viewers and the picture's address.
+    #[must_use]
+    pub fn reads_like(&self, other: &Self) -> bool {
+        self.title == other.title
+            && self.category == other.category
+            && self.login == other.login
+            && self.display_name == other.display_name
+    }
+}
