@@ -1,0 +1,222 @@
+//! From one sighting to one conclusion about a broadcaster's session. It reads no clock and remembers nothing.
+
+use std::time::Duration;
+
+use crate::domain::{Seen, Session, SessionId, Sighting, Stream, Timestamp};
+
+/// What is known of the sighted broadcaster before the sighting counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The session that is open, if one is.
+    pub open: Option<&'a Session>,
+    /// The session, ended by now, that has already had the sighted stream id.
+    pub ended_with_this_stream: Option<SessionId>,
+}
+
+/// What follows from a sighting.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Conclusion {
+    /// Nothing that anybody needs to remember beyond the last look.
+    Unchanged,
+    /// Nobody was live, now somebody is.
+    Began(Box<Stream>),
+    /// The open session is over and another one has begun.
+    Replaced(Box<Stream>),
+    /// A session that was given up is still going on: Twitch had lost sight of the stream for longer than the grace.
+    Reopened(SessionId, Box<Stream>),
+    /// The open session goes on, with something to remember: new facts, a new stream id, or a return.
+    Continued(Box<Stream>),
+    /// The open session was missed for the first time.
+    Missed,
+    /// The open session is over.
+    Ended,
+}
+
+/// Concludes from one sighting.
+///
+/// - A stream that comes back before it was gone for `grace` is the same session, whatever its id.
+/// - A stream id is announced once: when it shows up again after its session was given up, that session goes on.
+/// - Absence counts from the first look that missed the stream, and only looks that succeeded are shown to this function.
+#[must_use]
+pub fn conclude(known: Known<'_>, sighting: &Sighting, at: Timestamp, grace: Duration) -> Conclusion {
+    match (known.open, &sighting.seen) {
+        (None, Seen::Absent) => Conclusion::Unchanged,
+        (None, Seen::Live(stream)) => match known.ended_with_this_stream {
+            Some(session) => Conclusion::Reopened(session, stream.clone()),
+            None => Conclusion::Began(stream.clone()),
+        },
+        (Some(session), Seen::Absent) => missed(session, at, grace),
+        (Some(session), Seen::Live(stream)) => {
+            if session.has(&stream.id) {
+                goes_on(session, stream)
+            } else if known.ended_with_this_stream.is_some() {
+                // Twitch's cache shows a stream that was over before this session began. It says that somebody is
+                // there, but its title and id are of yesterday.
+                if session.missing_since.is_some() { returned(session) } else { Conclusion::Unchanged }
+            } else if gap(session, stream, at) < grace {
+                Conclusion::Continued(stream.clone())
+            } else {
+                Conclusion::Replaced(stream.clone())
+            }
+        }
+    }
+}
+
+fn goes_on(session: &Session, stream: &Stream) -> Conclusion {
+    if session.missing_since.is_none() && stream.reads_like(&session.stream) {
+        Conclusion::Unchanged
+    } else {
+        Conclusion::Continued(Box::new(stream.clone()))
+    }
+}
+
+fn returned(session: &Session) -> Conclusion {
+    Conclusion::Continued(Box::new(session.stream.clone()))
+}
+
+fn missed(session: &Session, at: Timestamp, grace: Duration) -> Conclusion {
+    let gone = session.missing_since.map_or(Duration::ZERO, |since| at.since(since));
+    if gone >= grace {
+        Conclusion::Ended
+    } else if session.missing_since.is_none() {
+        Conclusion::Missed
+    } else {
+        Conclusion::Unchanged
+    }
+}
+
+/// How long nobody streamed between the session and a stream with a new id.
+///
+/// Twitch shows a new stream late, so its own start counts when that is earlier than the look.
+fn gap(session: &Session, stream: &Stream, at: Timestamp) -> Duration {
+    stream.started_at.min(at).since(session.gone_since())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{BroadcasterId, Login, StreamId};
+
+    const GRACE: Duration = Duration::from_mins(5);
+
+    fn minute(minutes: i64) -> Timestamp {
+        Timestamp::from_millis(minutes * 60_000)
+    }
+
+    fn stream(id: &str, started: i64) -> Box<Stream> {
+        Box::new(Stream {
+            id: StreamId::new(id),
+            broadcaster: BroadcasterId::new("1"),
+            login: Login::new("ann").expect("a login"),
+            display_name: "Ann".to_owned(),
+            title: Some("Speedrun".to_owned()),
+            category: None,
+            viewers: 1,
+            started_at: minute(started),
+            thumbnail: None,
+        })
+    }
+
+    fn session(last_seen: i64, missing_since: Option<i64>) -> Session {
+        Session {
+            id: SessionId(1),
+            broadcaster: BroadcasterId::new("1"),
+            stream_ids: vec![StreamId::new("A")],
+            started_at: minute(0),
+            last_seen_at: minute(last_seen),
+            missing_since: missing_since.map(minute),
+            stream: *stream("A", 0),
+        }
+    }
+
+    fn live(stream: &Stream) -> Seen {
+        Seen::Live(Box::new(stream.clone()))
+    }
+
+    /// One conclusion: the open session, the session that had the stream before, what is seen at which minute.
+    fn check(
+        open: Option<&Session>,
+        earlier: Option<i64>,
+        seen: Seen,
+        at: i64,
+        expected: impl Into<Box<Conclusion>>,
+    ) {
+        let sighting = Sighting { broadcaster: BroadcasterId::new("1"), seen };
+        let known = Known { open, ended_with_this_stream: earlier.map(SessionId) };
+        assert_eq!(conclude(known, &sighting, minute(at), GRACE), *expected.into());
+    }
+
+    #[test]
+    fn a_session_begins_once() {
+        let a = stream("A", 0);
+        check(None, None, Seen::Absent, 1, Conclusion::Unchanged);
+        check(None, None, live(&a), 1, Conclusion::Began(a.clone()));
+        check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Unchanged);
+    }
+
+    #[test]
+    fn one_absence_is_not_the_end() {
+        check(Some(&session(1, None)), None, Seen::Absent, 2, Conclusion::Missed);
+        check(Some(&session(1, Some(2))), None, Seen::Absent, 6, Conclusion::Unchanged);
+        check(Some(&session(1, Some(2))), None, Seen::Absent, 7, Conclusion::Ended);
+    }
+
+    #[test]
+    fn a_return_within_the_grace_is_the_same_session() {
+        let a = stream("A", 0);
+        let b = stream("B", 6);
+        check(Some(&session(1, Some(2))), None, live(&a), 6, Conclusion::Continued(a));
+        check(Some(&session(1, Some(2))), None, live(&b), 6, Conclusion::Continued(b.clone()));
+        // Twitch shows it late, but it began in time.
+        check(Some(&session(1, Some(2))), None, live(&b), 20, Conclusion::Continued(b));
+    }
+
+    #[test]
+    fn a_new_stream_after_the_grace_is_another_session() {
+        let b = stream("B", 7);
+        check(Some(&session(1, Some(2))), None, live(&b), 8, Conclusion::Replaced(b));
+    }
+
+    #[test]
+    fn a_stream_between_two_looks_is_the_same_session() {
+        let b = stream("B", 2);
+        check(Some(&session(1, None)), None, live(&b), 3, Conclusion::Continued(b));
+    }
+
+    #[test]
+    fn a_stream_that_began_while_nobody_looked_is_another_session() {
+        let b = stream("B", 300);
+        check(Some(&session(1, None)), None, live(&b), 600, Conclusion::Replaced(b));
+    }
+
+    #[test]
+    fn the_same_stream_id_is_never_announced_again() {
+        let a = stream("A", 0);
+        check(None, Some(1), live(&a), 60, Conclusion::Reopened(SessionId(1), a.clone()));
+        check(Some(&session(1, Some(2))), None, live(&a), 60, Conclusion::Continued(a));
+    }
+
+    #[test]
+    fn a_stale_stream_of_an_earlier_session_changes_nothing() {
+        let old = stream("OLD", -600);
+        check(Some(&session(1, None)), Some(9), live(&old), 2, Conclusion::Unchanged);
+        check(Some(&session(1, Some(2))), Some(9), live(&old), 3, Conclusion::Continued(stream("A", 0)));
+    }
+
+    #[test]
+    fn a_changed_title_is_remembered_and_viewers_are_not() {
+        let mut a = stream("A", 0);
+        a.viewers = 5000;
+        check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Unchanged);
+        a.title = Some("Any%".to_owned());
+        check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Continued(a));
+    }
+
+    #[test]
+    fn without_a_grace_the_first_absence_ends_it() {
+        let sighting = Sighting { broadcaster: BroadcasterId::new("1"), seen: Seen::Absent };
+        let open = session(1, None);
+        let known = Known { open: Some(&open), ended_with_this_stream: None };
+        assert_eq!(conclude(known, &sighting, minute(2), Duration::ZERO), Conclusion::Ended);
+    }
+}
