@@ -1,0 +1,61 @@
+//! Who is live, in memory: open sessions with the viewers and the last look, which change too often to be written.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::domain::{BroadcasterId, Session, Stream, Timestamp};
+
+/// The open sessions. Cheap to share; readers never wait for the disk.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    sessions: Arc<RwLock<HashMap<BroadcasterId, Session>>>,
+}
+
+/// A streamer whose session has not ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LiveNow {
+    /// What the last sighting showed.
+    pub stream: Stream,
+    /// When the session began: earlier than the stream when there was a drop.
+    pub since: Timestamp,
+    /// Set while the last looks missed the stream: a drop, or the end that is not certain yet.
+    pub missing_since: Option<Timestamp>,
+}
+
+impl Board {
+    /// Looks at the open sessions, all at one moment.
+    pub fn with<T>(&self, look: impl FnOnce(&HashMap<BroadcasterId, Session>) -> T) -> T {
+        look(&self.sessions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is known of a broadcaster whose session is open.
+    #[must_use]
+    pub fn live(&self, broadcaster: &BroadcasterId) -> Option<LiveNow> {
+        self.with(|sessions| {
+            sessions.get(broadcaster).map(|session| LiveNow {
+                stream: session.stream.clone(),
+                since: session.started_at,
+                missing_since: session.missing_since,
+            })
+        })
+    }
+
+    /// Keeps the viewers and the picture of a stream that is otherwise as it was, and that it was seen.
+    pub fn saw(&self, stream: &Stream, at: Timestamp) {
+        self.change(|sessions| {
+            let Some(session) = sessions.get_mut(&stream.broadcaster) else { return };
+            if session.missing_since.is_some() {
+                return;
+            }
+            session.last_seen_at = at;
+            if session.stream.id == stream.id {
+                session.stream.viewers = stream.viewers;
+                session.stream.thumbnail.clone_from(&stream.thumbnail);
+            }
+        });
+    }
+
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut HashMap<BroadcasterId, Session>) -> T) -> T {
+        change(&mut self.sessions.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,217 @@
+//! The store on SQLite: one connection that writes, one that reads, each used by one blocking call at a time.
+//!
+//! The statements live beside this file by subject. A lease is a column, never an open transaction across a request.
+
+mod accounts;
+mod gateway;
+mod guilds;
+mod outbox;
+mod sessions;
+mod watches;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::Mutex;
+
+pub use sessions::LOOKED_AT_EVERY;
+
+use super::{Board, StoreError, StoreOptions};
+use crate::domain::{BroadcasterId, ChannelId, GuildId};
+
+mod embedded {
+    refinery::embed_migrations!("migrations/sqlite");
+}
+
+/// How long a statement waits for somebody else's lock: a backup or an operator's `sqlite3`, both short.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept by each connection; the program has about fifty.
+const STATEMENT_CACHE: usize = 64;
+
+/// Everything that survives a restart. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: Arc<Mutex<Connection>>,
+    reader: Arc<Mutex<Connection>>,
+    board: Board,
+    installation: Arc<str>,
+    /// Counts the changes of who is watched, so that readers know when to read again.
+    watches_changed: Arc<AtomicU64>,
+    /// Held as long as the store lives; the system lets go of it when the process dies.
+    _lock: Arc<File>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database, made new when there is none, and brings it up to date.
+    pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        blocking(move || {
+            let path = options.path;
+            let fail = |source| StoreError::Open { path: path.clone(), source };
+            make_folder(&path).map_err(fail)?;
+            let lock = lock(&path)?;
+            let mut writer = connect(&path).map_err(fail)?;
+            embedded::migrations::runner().run(&mut writer).map_err(Box::new)?;
+            let installation: String =
+                writer.query_row("SELECT token FROM installation", [], |row| row.get(0))?;
+            let board = Board::default();
+            sessions::load_board(&writer, &board)?;
+            let reader = connect(&path).map_err(fail)?;
+            reader.pragma_update(None, "query_only", true)?;
+            Ok(Self {
+                writer: Arc::new(Mutex::new(writer)),
+                reader: Arc::new(Mutex::new(reader)),
+                board,
+                installation: installation.into(),
+                watches_changed: Arc::new(AtomicU64::new(1)),
+                _lock: Arc::new(lock),
+            })
+        })
+        .await
+    }
+
+    /// Who is live, in memory.
+    #[must_use]
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// A text that no other database has, for ids that must not repeat those of another one.
+    #[must_use]
+    pub fn installation(&self) -> &str {
+        &self.installation
+    }
+
+    /// A number that changes whenever it may have changed who is watched by whom.
+    #[must_use]
+    pub fn watches_generation(&self) -> u64 {
+        self.watches_changed.load(Ordering::Acquire)
+    }
+
+    /// Whether something can be written; `/healthz` asks. Nothing is changed.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        self.write(|tx| {
+            tx.execute("UPDATE installation SET token = token", [])?;
+            Ok(false)
+        })
+        .await
+        .map(|_| ())
+    }
+
+    fn watches_did_change(&self) {
+        self.watches_changed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Runs `work` in a transaction of its own. It is committed when `work` succeeds, else nothing has happened.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut connection = Arc::clone(&self.writer).lock_owned().await;
+        blocking(move || {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&tx)?;
+            tx.commit()?;
+            Ok(value)
+        })
+        .await
+    }
+
+    /// Runs `work` on one consistent state, beside whatever is being written.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut connection = Arc::clone(&self.reader).lock_owned().await;
+        blocking(move || work(&connection.transaction()?)).await
+    }
+}
+
+/// Says whether a database could be used there, without migrating or locking it, for `livebell check`.
+pub fn probe(path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::Open { path: path.to_owned(), source };
+    make_folder(path).map_err(fail)?;
+    let mut connection = connect(path).map_err(fail)?;
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Rolled back: the point is that the file takes a write.
+    tx.execute("CREATE TABLE livebell_probe (x INTEGER)", [])?;
+    Ok(tx.rollback()?)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))
+}
+
+/// Takes the lock beside the database that says "a Livebell runs on this one".
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let fail = |error: std::io::Error| StoreError::Open { path: path.to_owned(), source: error.into() };
+    let file = File::options().create(true).append(true).open(name).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(fail(error)),
+    }
+}
+
+fn connect(path: &Path) -> anyhow::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        // Each connection stands behind a lock of ours.
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk when it returns: an announcement that was sent must never be forgotten by a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(connection)
+}
+
+/// A snowflake as SQLite keeps it. The id types hold no value beyond 63 bits.
+fn signed(snowflake: u64) -> i64 {
+    i64::try_from(snowflake).unwrap_or(i64::MAX)
+}
+
+fn guild_id(raw: i64) -> Result<GuildId, StoreError> {
+    u64::try_from(raw).ok().and_then(GuildId::new).ok_or(StoreError::Unreadable("server id"))
+}
+
+fn channel_id(raw: i64) -> Result<ChannelId, StoreError> {
+    u64::try_from(raw).ok().and_then(ChannelId::new).ok_or(StoreError::Unreadable("channel id"))
+}
+
+/// A list of ids as JSON, for statements that join with `json_each`.
+fn json_list<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    ids.collect::<serde_json::Value>().to_string()
+}
+
+/// The ids of a result set with one text column.
+fn broadcasters(
+    statement: &mut rusqlite::Statement<'_>,
+    params: impl rusqlite::Params,
+) -> Result<Vec<BroadcasterId>, StoreError> {
+    let rows = statement.query_map(params, |row| Ok(BroadcasterId::new(row.get_ref(0)?.as_str()?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,343 @@
+//! Sessions, their transitions and who is owed word of them: what the pipeline gathers and commits.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::{Store, channel_id, guild_id, json_list, signed};
+use crate::domain::{
+    BroadcasterId, Owed, Session, SessionId, Source, Stream, StreamId, Timestamp, Watch, WatchKey,
+};
+use crate::store::{Board, Change, Decision, StoreError, facts};
+
+/// How often the store notes that Twitch is being looked at. A cycle that changes nothing writes nothing, so without
+/// the note a killed process would not know whether it was away for a second or for a day. One write in this time is
+/// nothing; and as long as this, a streamer who reconnects while the process restarts still counts as having been seen.
+pub const LOOKED_AT_EVERY: Duration = Duration::from_mins(2);
+
+/// The kind of transition that says that a session began.
+const BEGAN: &str = "began";
+
+impl Store {
+    /// The sessions, ended by now, that have had one of these streams.
+    pub async fn ended_sessions_with(
+        &self,
+        streams: Vec<StreamId>,
+    ) -> Result<HashMap<StreamId, SessionId>, StoreError> {
+        if streams.is_empty() {
+            return Ok(HashMap::new());
+        }
+        self.read(move |tx| {
+            let mut found = HashMap::new();
+            let mut statement = tx.prepare_cached(
+                "SELECT session_id FROM session_stream JOIN session USING (session_id)
+                 WHERE stream_id = ?1 AND ended_at IS NOT NULL",
+            )?;
+            for stream in streams {
+                let session: Option<i64> =
+                    statement.query_row([stream.as_str()], |row| row.get(0)).optional()?;
+                if let Some(session) = session {
+                    found.insert(stream, SessionId(session));
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Everybody in a server of ours who wants to hear about these broadcasters.
+    pub async fn watches_of(&self, broadcasters: Vec<BroadcasterId>) -> Result<Vec<Watch>, StoreError> {
+        if broadcasters.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.read(move |tx| {
+            watches(
+                tx,
+                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id)
+                 FROM json_each(?1) AS wanted
+                 JOIN watch ON watch.broadcaster_id = wanted.value
+                 JOIN guild USING (guild_id)
+                 WHERE guild.left_at IS NULL",
+                [json_list(broadcasters.iter().map(BroadcasterId::as_str))],
+            )
+        })
+        .await
+    }
+
+    /// The watches whose streamer has not been looked at since they were made or their server came back.
+    pub async fn fresh_watches(&self) -> Result<Vec<Watch>, StoreError> {
+        self.read(|tx| {
+            watches(
+                tx,
+                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id)
+                 FROM watch JOIN guild USING (guild_id)
+                 WHERE watch.fresh = 1 AND guild.left_at IS NULL",
+                [],
+            )
+        })
+        .await
+    }
+
+    /// Remembers what an observation changed, with everything that is owed because of it, in one transaction.
+    ///
+    /// Returns how many deliveries are new.
+    pub async fn commit(&self, decision: Decision) -> Result<usize, StoreError> {
+        let (updates, owed) = self
+            .write(move |tx| {
+                let mut updates = Vec::new();
+                let mut owed = 0;
+                for change in &decision.changes {
+                    owed += apply(tx, &decision, change, &mut updates)?;
+                }
+                Ok((updates, owed))
+            })
+            .await?;
+        self.board.change(|sessions| {
+            for update in updates {
+                match update {
+                    Update::Open(session) => {
+                        sessions.insert(session.broadcaster.clone(), *session);
+                    }
+                    Update::Missed(broadcaster, at) => {
+                        if let Some(session) = sessions.get_mut(&broadcaster) {
+                            session.missing_since = Some(at);
+                        }
+                    }
+                    Update::Closed(broadcaster) => {
+                        sessions.remove(&broadcaster);
+                    }
+                }
+            }
+        });
+        Ok(owed)
+    }
+
+    /// Notes that Twitch is being looked at, see [`LOOKED_AT_EVERY`].
+    pub async fn note_look(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.execute("UPDATE installation SET looked_at = ?1", [at.as_millis()])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// What a committed change does to the board.
+enum Update {
+    Open(Box<Session>),
+    Missed(BroadcasterId, Timestamp),
+    Closed(BroadcasterId),
+}
+
+fn apply(
+    tx: &Transaction<'_>,
+    decision: &Decision,
+    change: &Change,
+    updates: &mut Vec<Update>,
+) -> Result<usize, StoreError> {
+    let at = decision.at;
+    match change {
+        Change::Began { stream, owed, replaces } => {
+            if let Some(session) = replaces {
+                end(tx, *session, at)?;
+            }
+            let session = begin(tx, stream, at)?;
+            let transition = transition(tx, session, decision.source, stream, at)?;
+            updates.push(Update::Open(Box::new(read_session(tx, session)?)));
+            owe(tx, transition, owed, at)
+        }
+        Change::Reopened { session, stream, owed } => {
+            go_on(tx, *session, stream, at)?;
+            updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
+            let transition = began(tx, *session)?;
+            let revived = tx
+                .prepare_cached(
+                    "UPDATE delivery SET state = 'pending', due_at = ?2, settled_at = NULL
+                     WHERE transition_id = ?1 AND state = 'expired'",
+                )?
+                .execute(params![transition, at.as_millis()])?;
+            Ok(revived + owe(tx, transition, owed, at)?)
+        }
+        Change::Continued { session, stream } => {
+            go_on(tx, *session, stream, at)?;
+            updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
+            Ok(0)
+        }
+        Change::Missed { session, broadcaster } => {
+            tx.prepare_cached("UPDATE session SET missing_since = ?2 WHERE session_id = ?1")?
+                .execute(params![session.0, at.as_millis()])?;
+            updates.push(Update::Missed(broadcaster.clone(), at));
+            Ok(0)
+        }
+        Change::Ended { session, broadcaster } => {
+            end(tx, *session, at)?;
+            updates.push(Update::Closed(broadcaster.clone()));
+            Ok(0)
+        }
+        Change::CaughtUp { watches, owed, session } => {
+            let mut statement =
+                tx.prepare_cached("UPDATE watch SET fresh = 0 WHERE guild_id = ?1 AND broadcaster_id = ?2")?;
+            for watch in watches {
+                statement.execute(params![signed(watch.guild.get()), watch.broadcaster.as_str()])?;
+            }
+            let Some(session) = session else { return Ok(0) };
+            owe(tx, began(tx, *session)?, owed, at)
+        }
+    }
+}
+
+fn begin(tx: &Transaction<'_>, stream: &Stream, at: Timestamp) -> Result<SessionId, StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO session (broadcaster_id, started_at, seen_at, stream) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        stream.broadcaster.as_str(),
+        stream.started_at.as_millis(),
+        at.as_millis(),
+        facts::write(stream)
+    ])?;
+    let session = SessionId(tx.last_insert_rowid());
+    keep_stream_id(tx, session, stream)?;
+    Ok(session)
+}
+
+fn go_on(tx: &Transaction<'_>, session: SessionId, stream: &Stream, at: Timestamp) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE session SET stream = ?2, seen_at = ?3, missing_since = NULL, ended_at = NULL WHERE session_id = ?1",
+    )?
+    .execute(params![session.0, facts::write(stream), at.as_millis()])?;
+    keep_stream_id(tx, session, stream)
+}
+
+fn end(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE session SET ended_at = ?2 WHERE session_id = ?1")?
+        .execute(params![session.0, at.as_millis()])?;
+    // Nobody wants to read that somebody is live who is not.
+    tx.prepare_cached(
+        "UPDATE delivery SET state = 'expired', settled_at = ?2 WHERE state = 'pending' AND transition_id IN
+             (SELECT transition_id FROM transition WHERE session_id = ?1)",
+    )?
+    .execute(params![session.0, at.as_millis()])?;
+    Ok(())
+}
+
+/// A stream id stays with the first session that had it.
+fn keep_stream_id(tx: &Transaction<'_>, session: SessionId, stream: &Stream) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO session_stream (stream_id, session_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![stream.id.as_str(), session.0])?;
+    // Somebody seen under another name has a new picture as often as not: ask for the account soon.
+    tx.prepare_cached(
+        "UPDATE streamer SET refreshed_at = 0 WHERE broadcaster_id = ?1 AND (login <> ?2 OR unavailable_since IS NOT NULL)",
+    )?
+    .execute(params![stream.broadcaster.as_str(), stream.login.as_str()])?;
+    Ok(())
+}
+
+fn transition(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    source: Source,
+    stream: &Stream,
+    at: Timestamp,
+) -> Result<i64, StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO transition (session_id, kind, at, source, stream) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![session.0, BEGAN, at.as_millis(), source.as_str(), facts::write(stream)])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// The transition that says that a session began.
+fn began(tx: &Transaction<'_>, session: SessionId) -> Result<i64, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT transition_id FROM transition WHERE session_id = ?1 AND kind = ?2")?
+        .query_row(params![session.0, BEGAN], |row| row.get(0))?)
+}
+
+/// Adds what is owed. A delivery that exists stays as it is, but one that was taken back is owed again.
+fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> Result<usize, StoreError> {
+    // Only watches that still stand: somebody may have removed one since the list was gathered.
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at)
+         SELECT ?1, guild_id, broadcaster_id, ?4, ?5, ?5 FROM watch WHERE guild_id = ?2 AND broadcaster_id = ?3
+         ON CONFLICT (transition_id, guild_id) DO UPDATE SET state = 'pending', due_at = excluded.due_at, settled_at = NULL
+         WHERE state = 'cancelled'",
+    )?;
+    let mut added = 0;
+    for Owed { watch, channel } in owed {
+        added += statement.execute(params![
+            transition,
+            signed(watch.guild.get()),
+            watch.broadcaster.as_str(),
+            signed(channel.get()),
+            at.as_millis()
+        ])?;
+    }
+    Ok(added)
+}
+
+const SESSION_COLUMNS: &str =
+    "SELECT session_id, broadcaster_id, started_at, seen_at, missing_since, stream FROM session";
+
+fn read_session(connection: &Connection, session: SessionId) -> Result<Session, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{SESSION_COLUMNS} WHERE session_id = ?1"))?;
+    let mut rows = statement.query([session.0])?;
+    let row = rows.next()?.ok_or(StoreError::Unreadable("session"))?;
+    session_of(connection, row)
+}
+
+fn session_of(connection: &Connection, row: &rusqlite::Row<'_>) -> Result<Session, StoreError> {
+    let id: i64 = row.get(0)?;
+    let broadcaster = BroadcasterId::new(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
+    let missing_since: Option<i64> = row.get(4)?;
+    let stream = facts::read(&broadcaster, row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?)?;
+    let mut ids = connection.prepare_cached("SELECT stream_id FROM session_stream WHERE session_id = ?1")?;
+    let stream_ids = ids.query_map([id], |row| Ok(StreamId::new(row.get_ref(0)?.as_str()?)))?;
+    Ok(Session {
+        id: SessionId(id),
+        stream_ids: stream_ids.collect::<Result<_, _>>()?,
+        started_at: Timestamp::from_millis(row.get(2)?),
+        last_seen_at: Timestamp::from_millis(row.get(3)?),
+        missing_since: missing_since.map(Timestamp::from_millis),
+        broadcaster,
+        stream,
+    })
+}
+
+/// Fills the board at start. Whoever was not missed counts as seen for as long as somebody may have been looking.
+pub(super) fn load_board(connection: &Connection, board: &Board) -> Result<(), StoreError> {
+    let looked_at: i64 = connection.query_row("SELECT looked_at FROM installation", [], |row| row.get(0))?;
+    let looked_until = Timestamp::from_millis(looked_at).after(LOOKED_AT_EVERY);
+    let mut statement = connection.prepare(&format!("{SESSION_COLUMNS} WHERE ended_at IS NULL"))?;
+    let mut rows = statement.query([])?;
+    let mut open = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut session = session_of(connection, row)?;
+        session.last_seen_at = session.last_seen_at.max(looked_until);
+        open.push(session);
+    }
+    board.change(|sessions| {
+        sessions.extend(open.into_iter().map(|session| (session.broadcaster.clone(), session)));
+    });
+    Ok(())
+}
+
+fn watches(tx: &Transaction<'_>, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Watch>, StoreError> {
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let channel: Option<i64> = row.get(2)?;
+        found.push(Watch {
+            key: WatchKey {
+                guild: guild_id(row.get(0)?)?,
+                broadcaster: BroadcasterId::new(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?),
+            },
+            channel: channel.map(channel_id).transpose()?,
+        });
+    }
+    Ok(found)
+}

@@ -1,0 +1,194 @@
+//! Watches: what people have asked for.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::outbox::profile;
+use super::{Store, broadcasters, channel_id, signed};
+use crate::domain::{
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Profile, Refusal, Timestamp, WatchKey,
+};
+use crate::store::{Added, GuildSettings, Listed, StoreError};
+
+impl Store {
+    /// Everybody who is watched by at least one server that the bot is in, each once.
+    pub async fn roster(&self) -> Result<Vec<BroadcasterId>, StoreError> {
+        self.read(|tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT DISTINCT broadcaster_id FROM watch JOIN guild USING (guild_id) WHERE left_at IS NULL
+                 ORDER BY broadcaster_id",
+            )?;
+            broadcasters(&mut statement, [])
+        })
+        .await
+    }
+
+    /// What a server has set.
+    pub async fn guild(&self, guild: GuildId) -> Result<GuildSettings, StoreError> {
+        self.read(move |tx| Ok(GuildSettings { channel: channel_of(tx, guild)? })).await
+    }
+
+    /// Sets where a server's announcements go that have no channel of their own. Returns where they went before.
+    pub async fn set_channel(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+    ) -> Result<Option<ChannelId>, StoreError> {
+        let before = self
+            .write(move |tx| {
+                let before = channel_of(tx, guild)?;
+                tx.prepare_cached(
+                    "INSERT INTO guild (guild_id, channel_id) VALUES (?1, ?2)
+                     ON CONFLICT (guild_id) DO UPDATE SET channel_id = excluded.channel_id, left_at = NULL",
+                )?
+                .execute(params![signed(guild.get()), signed(channel.get())])?;
+                Ok(before)
+            })
+            .await?;
+        self.watches_did_change();
+        Ok(before)
+    }
+
+    /// Adds a watch, unless it is there or the server has `limit` of them. A channel that is given replaces the one set.
+    pub async fn add_watch(
+        &self,
+        watch: NewWatch,
+        profile: Profile,
+        limit: usize,
+    ) -> Result<Added, StoreError> {
+        let added = self.write(move |tx| add_watch(tx, &watch, &profile, limit)).await?;
+        self.watches_did_change();
+        Ok(added)
+    }
+
+    /// Takes a watch back, with everything that is pending because of it. Returns whether it was there.
+    pub async fn remove_watch(&self, watch: WatchKey, at: Timestamp) -> Result<bool, StoreError> {
+        let removed = self
+            .write(move |tx| {
+                let key = params![signed(watch.guild.get()), watch.broadcaster.as_str()];
+                let removed = tx
+                    .prepare_cached("DELETE FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+                    .execute(key)?;
+                tx.prepare_cached(
+                    "UPDATE delivery SET state = 'cancelled', settled_at = ?3
+                     WHERE guild_id = ?1 AND broadcaster_id = ?2 AND state = 'pending'",
+                )?
+                .execute(params![
+                    signed(watch.guild.get()),
+                    watch.broadcaster.as_str(),
+                    at.as_millis()
+                ])?;
+                Ok(removed > 0)
+            })
+            .await?;
+        self.watches_did_change();
+        Ok(removed)
+    }
+
+    /// The streamer of a server's list who has that login, or had it.
+    pub async fn find_watched(&self, guild: GuildId, login: Login) -> Result<Option<Profile>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT broadcaster_id, streamer.login, display_name, image
+                 FROM watch JOIN streamer USING (broadcaster_id)
+                 WHERE guild_id = ?1 AND (streamer.login = ?2 OR EXISTS (
+                     SELECT 1 FROM former_login AS former
+                     WHERE former.broadcaster_id = watch.broadcaster_id AND former.login = ?2))
+                 ORDER BY streamer.login <> ?2 LIMIT 1",
+            )?;
+            let mut rows = statement.query(params![signed(guild.get()), login.as_str()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let broadcaster = BroadcasterId::new(&row.get::<_, String>(0)?);
+            profile(row, broadcaster, 1).map(Some)
+        })
+        .await
+    }
+
+    /// A server's list, by name.
+    pub async fn list(&self, guild: GuildId) -> Result<Vec<Listed>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT broadcaster_id, login, display_name, image, unavailable_since, watch.channel_id, added_at,
+                        (SELECT CASE WHEN state = 'refused'
+                                      AND delivery.channel_id = COALESCE(watch.channel_id, guild.channel_id)
+                                     THEN detail END
+                         FROM delivery
+                         WHERE delivery.guild_id = watch.guild_id
+                           AND delivery.broadcaster_id = watch.broadcaster_id
+                           AND state IN ('delivered', 'refused')
+                         ORDER BY delivery_id DESC LIMIT 1)
+                 FROM watch JOIN streamer USING (broadcaster_id) JOIN guild USING (guild_id)
+                 WHERE guild_id = ?1 ORDER BY login",
+            )?;
+            let mut rows = statement.query([signed(guild.get())])?;
+            let mut list = Vec::new();
+            while let Some(row) = rows.next()? {
+                let broadcaster = BroadcasterId::new(&row.get::<_, String>(0)?);
+                let unavailable_since: Option<i64> = row.get(4)?;
+                let own_channel: Option<i64> = row.get(5)?;
+                let refused: Option<String> = row.get(7)?;
+                list.push(Listed {
+                    profile: profile(row, broadcaster, 1)?,
+                    unavailable_since: unavailable_since.map(Timestamp::from_millis),
+                    own_channel: own_channel.map(channel_id).transpose()?,
+                    added_at: Timestamp::from_millis(row.get(6)?),
+                    refused: refused.as_deref().map(Refusal::from_word),
+                });
+            }
+            Ok(list)
+        })
+        .await
+    }
+}
+
+fn channel_of(tx: &Transaction<'_>, guild: GuildId) -> Result<Option<ChannelId>, StoreError> {
+    let raw: Option<Option<i64>> = tx
+        .prepare_cached("SELECT channel_id FROM guild WHERE guild_id = ?1")?
+        .query_row([signed(guild.get())], |row| row.get(0))
+        .optional()?;
+    raw.flatten().map(channel_id).transpose()
+}
+
+fn add_watch(
+    tx: &Transaction<'_>,
+    watch: &NewWatch,
+    profile: &Profile,
+    limit: usize,
+) -> Result<Added, StoreError> {
+    let guild = signed(watch.key.guild.get());
+    let broadcaster = watch.key.broadcaster.as_str();
+    let wanted = watch.channel.map(|channel| signed(channel.get()));
+    let own: Option<Option<i64>> = tx
+        .prepare_cached("SELECT channel_id FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+        .query_row(params![guild, broadcaster], |row| row.get(0))
+        .optional()?;
+    super::accounts::keep_profile(tx, profile, watch.at)?;
+    if let Some(own) = own {
+        let moved = wanted.is_some() && wanted != own;
+        if moved {
+            tx.prepare_cached(
+                "UPDATE watch SET channel_id = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2",
+            )?
+            .execute(params![guild, broadcaster, wanted])?;
+        }
+        let place = match wanted.or(own) {
+            Some(raw) => Some(channel_id(raw)?),
+            None => channel_of(tx, watch.key.guild)?,
+        };
+        return Ok(Added::AlreadyThere { channel: place, moved });
+    }
+    let count: i64 = tx
+        .prepare_cached("SELECT COUNT(*) FROM watch WHERE guild_id = ?1")?
+        .query_row([guild], |row| row.get(0))?;
+    if usize::try_from(count).unwrap_or(usize::MAX) >= limit {
+        return Ok(Added::Full);
+    }
+    tx.prepare_cached(
+        "INSERT INTO guild (guild_id) VALUES (?1) ON CONFLICT (guild_id) DO UPDATE SET left_at = NULL",
+    )?
+    .execute([guild])?;
+    tx.prepare_cached(
+        "INSERT INTO watch (guild_id, broadcaster_id, channel_id, added_at, added_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![guild, broadcaster, wanted, watch.at.as_millis(), signed(watch.by.get())])?;
+    Ok(Added::New)
+}
