@@ -1,0 +1,103 @@
+//! The app access token: got with the client's credentials, renewed before it runs out, by one task at a time.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::{TwitchError, TwitchOptions};
+use crate::clock::Clock;
+use crate::domain::Timestamp;
+
+/// The part of a token's life, in percent, after which it is renewed. There is no refresh token; a new one is asked for
+/// (Twitch, Authentication, "Client credentials grant flow").
+const RENEW_AT_PERCENT: u64 = 90;
+
+/// A token as it is used in a request. Its number tells a renewed one from the one that was refused.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) secret: SecretString,
+    number: u64,
+}
+
+struct Held {
+    token: Token,
+    renew_at: Timestamp,
+}
+
+/// Keeps one valid token.
+pub(super) struct TokenKeeper {
+    http: reqwest::Client,
+    url: String,
+    client_id: SecretString,
+    client_secret: SecretString,
+    clock: Clock,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: SecretString,
+    expires_in: u64,
+}
+
+impl TokenKeeper {
+    pub(super) fn new(http: reqwest::Client, options: &TwitchOptions, clock: Clock) -> Self {
+        Self {
+            http,
+            url: format!("{}/token", options.auth_url),
+            client_id: options.client_id.clone(),
+            client_secret: options.client_secret.clone(),
+            clock,
+            held: Mutex::new(None),
+        }
+    }
+
+    /// A token that should be valid.
+    pub(super) async fn token(&self) -> Result<Token, TwitchError> {
+        let mut held = self.held.lock().await;
+        match &*held {
+            Some(valid) if self.clock.now() < valid.renew_at => Ok(valid.token.clone()),
+            _ => self.renew(&mut held).await,
+        }
+    }
+
+    /// A token other than the one that Twitch has just refused. Whoever comes first renews, the others get the new one.
+    pub(super) async fn instead_of(&self, refused: &Token) -> Result<Token, TwitchError> {
+        let mut held = self.held.lock().await;
+        match &*held {
+            Some(newer) if newer.token.number != refused.number => Ok(newer.token.clone()),
+            _ => self.renew(&mut held).await,
+        }
+    }
+
+    async fn renew(&self, held: &mut Option<Held>) -> Result<Token, TwitchError> {
+        // In the body, never in the address: addresses end up in logs.
+        let form = [
+            ("client_id", self.client_id.expose_secret()),
+            ("client_secret", self.client_secret.expose_secret()),
+            ("grant_type", "client_credentials"),
+        ];
+        let answer = self.http.post(&self.url).form(&form).send().await.map_err(unavailable)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(unavailable)?;
+        if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+            return Err(TwitchError::Unavailable(format!("the token endpoint answers {status}")));
+        }
+        if !status.is_success() {
+            return Err(TwitchError::Credentials(super::wire::message(&body)));
+        }
+        let granted: Granted = serde_json::from_slice(&body)
+            .map_err(|_| TwitchError::Unavailable("the token endpoint sends no token".to_owned()))?;
+        let number = held.as_ref().map_or(1, |held| held.token.number + 1);
+        let token = Token { secret: granted.access_token, number };
+        let life = std::time::Duration::from_secs(granted.expires_in * RENEW_AT_PERCENT / 100);
+        *held = Some(Held { token: token.clone(), renew_at: self.clock.now().after(life) });
+        tracing::info!(lives_for_seconds = granted.expires_in, "got a Twitch token");
+        Ok(token)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the function given to map_err")]
+fn unavailable(error: reqwest::Error) -> TwitchError {
+    TwitchError::Unavailable(super::helix::plainly(&error))
+}

@@ -1,0 +1,198 @@
+//! The shapes that Twitch sends. Lenient: Twitch adds and drops fields without notice (Twitch, API Guide), so an item
+//! needs no more than what makes it usable, and one broken item spoils nothing but itself.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::domain::{BroadcasterId, Category, Login, Profile, Stream, StreamId, Timestamp, text};
+
+/// A page of anything.
+#[derive(Deserialize)]
+pub(super) struct Page<'a> {
+    #[serde(borrow)]
+    pub(super) data: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct StreamItem<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    #[serde(borrow)]
+    user_login: Cow<'a, str>,
+    #[serde(borrow, default)]
+    user_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    game_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    game_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    title: Option<Cow<'a, str>>,
+    #[serde(default)]
+    viewer_count: Option<u64>,
+    #[serde(borrow)]
+    started_at: Cow<'a, str>,
+    #[serde(borrow, default)]
+    thumbnail_url: Option<Cow<'a, str>>,
+}
+
+/// The one field that tells whom a broken item is about.
+#[derive(Deserialize)]
+struct About<'a> {
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct UserItem<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    // `/search/channels` has another name for it than `/users`.
+    #[serde(borrow, alias = "broadcaster_login")]
+    login: Cow<'a, str>,
+    #[serde(borrow, default)]
+    display_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default, alias = "thumbnail_url")]
+    profile_image_url: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody<'a> {
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+}
+
+/// What one item of `/streams` says.
+pub(super) enum StreamEntry {
+    /// Somebody is live.
+    Live(Box<Stream>),
+    /// It is about somebody, but says nothing that can be relied on: another type than `live`, or broken.
+    Unclear(BroadcasterId),
+    /// It cannot even be told whom it is about.
+    Unreadable,
+}
+
+/// Reads an item of `/streams` (Twitch, API Reference, "Get Streams").
+pub(super) fn stream(raw: &RawValue) -> StreamEntry {
+    let Ok(item) = serde_json::from_str::<StreamItem<'_>>(raw.get()) else { return unclear(raw) };
+    // `""` marks an error of Twitch's own, other types are not live streams.
+    if item.kind.as_deref() != Some("live") {
+        return StreamEntry::Unclear(BroadcasterId::new(&item.user_id));
+    }
+    live(&item).map_or_else(|| unclear(raw), |stream| StreamEntry::Live(Box::new(stream)))
+}
+
+fn live(item: &StreamItem<'_>) -> Option<Stream> {
+    if item.id.is_empty() || item.user_id.is_empty() {
+        return None;
+    }
+    let login = Login::new(&item.user_login).ok()?;
+    let started_at: jiff::Timestamp = item.started_at.parse().ok()?;
+    let category = item.game_name.as_deref().and_then(text::filled);
+    Some(Stream {
+        id: StreamId::new(&item.id),
+        broadcaster: BroadcasterId::new(&item.user_id),
+        display_name: display_name(item.user_name.as_deref(), &login),
+        login,
+        title: item.title.as_deref().and_then(text::filled).map(str::to_owned),
+        category: category.map(|name| Category {
+            id: item.game_id.as_deref().unwrap_or_default().to_owned(),
+            name: name.to_owned(),
+        }),
+        viewers: item.viewer_count.unwrap_or(0),
+        started_at: Timestamp::from_millis(started_at.as_millisecond()),
+        thumbnail: item.thumbnail_url.as_deref().and_then(text::filled).map(str::to_owned),
+    })
+}
+
+fn unclear(raw: &RawValue) -> StreamEntry {
+    match serde_json::from_str::<About<'_>>(raw.get()) {
+        Ok(about) if !about.user_id.is_empty() => StreamEntry::Unclear(BroadcasterId::new(&about.user_id)),
+        _ => StreamEntry::Unreadable,
+    }
+}
+
+/// Reads an item of `/users` or `/search/channels`; nothing when it is broken.
+pub(super) fn profile(raw: &RawValue) -> Option<Profile> {
+    let item: UserItem<'_> = serde_json::from_str(raw.get()).ok()?;
+    let login = Login::new(&item.login).ok()?;
+    Some(Profile {
+        broadcaster: BroadcasterId::new(text::filled(&item.id)?),
+        display_name: display_name(item.display_name.as_deref(), &login),
+        login,
+        image: item.profile_image_url.as_deref().and_then(text::filled).map(str::to_owned),
+    })
+}
+
+fn display_name(name: Option<&str>, login: &Login) -> String {
+    name.and_then(text::filled).unwrap_or(login.as_str()).to_owned()
+}
+
+/// Twitch's words in an error body, short enough for a log line.
+pub(super) fn message(body: &[u8]) -> String {
+    /// Long enough for every message of Twitch's, short enough for a line.
+    const LONGEST: usize = 200;
+    match serde_json::from_slice::<ErrorBody<'_>>(body) {
+        Ok(error) => text::cut(&error.message, LONGEST),
+        Err(_) => "no explanation".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(item: &str) -> StreamEntry {
+        stream(&RawValue::from_string(item.to_owned()).expect("JSON"))
+    }
+
+    fn check_live(item: &str, expected: impl FnOnce(Stream)) {
+        match entry(item) {
+            StreamEntry::Live(stream) => expected(*stream),
+            StreamEntry::Unclear(_) | StreamEntry::Unreadable => panic!("not read as live: {item}"),
+        }
+    }
+
+    const LEAST: &str =
+        r#""id":"9","user_id":"1","user_login":"ann","type":"live","started_at":"2026-01-02T03:04:05Z""#;
+
+    #[test]
+    fn the_least_that_makes_a_stream_is_enough() {
+        check_live(&format!("{{{LEAST}}}"), |stream| {
+            assert_eq!(stream.display_name, "ann");
+            assert_eq!((stream.title, stream.category, stream.thumbnail), (None, None, None));
+            assert_eq!(stream.started_at.as_secs(), 1_767_323_045);
+        });
+    }
+
+    #[test]
+    fn fields_that_nobody_knows_and_empty_ones_do_no_harm() {
+        let more =
+            r#""title":"  ","game_id":"","game_name":"","viewer_count":null,"new":{"a":[1]},"tags":null"#;
+        check_live(&format!("{{{LEAST},{more}}}"), |stream| {
+            assert_eq!((stream.title, stream.category, stream.viewers), (None, None, 0));
+        });
+    }
+
+    #[test]
+    fn what_is_not_live_says_nothing_about_being_live() {
+        for kind in [r#""""#, r#""rerun""#, r#""tomorrow""#, "null"] {
+            let item = LEAST.replace(r#""live""#, kind);
+            assert!(matches!(entry(&format!("{{{item}}}")), StreamEntry::Unclear(_)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_broken_item_spoils_only_itself() {
+        let broken = LEAST.replace("2026-01-02T03:04:05Z", "yesterday");
+        assert!(matches!(entry(&format!("{{{broken}}}")), StreamEntry::Unclear(_)));
+        assert!(matches!(entry(r#"{"user_id":"1"}"#), StreamEntry::Unclear(_)));
+        assert!(matches!(entry(r#"{"user_id":1}"#), StreamEntry::Unreadable));
+        assert!(matches!(entry("[]"), StreamEntry::Unreadable));
+    }
+}
