@@ -1,0 +1,47 @@
+//! Speaking Discord's REST interface for deliveries and look-ups. Interactions and the gateway are serenity's.
+
+mod limits;
+pub mod permissions;
+mod rest;
+mod wire;
+
+use secrecy::SecretString;
+
+pub use rest::{Application, Member, Rest, Urgency, user_agent};
+pub use wire::Channel;
+
+/// What the client needs to know.
+#[derive(Clone, Debug)]
+pub struct DiscordOptions {
+    /// Address of Discord without `/api/v10` and without a slash at the end.
+    pub api_url: String,
+    /// The bot's token.
+    pub token: SecretString,
+}
+
+/// Why Discord gave no answer that can be used.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum DiscordError {
+    /// The token is refused (401). Nothing can be sent with it any more.
+    #[error("Discord refuses the bot's token")]
+    Unauthorized,
+    /// Too many requests, also by our own reckoning; nothing was done.
+    #[error("Discord wants a pause of {} ms", wait.as_millis())]
+    RateLimited {
+        /// How long to wait at least.
+        wait: std::time::Duration,
+    },
+    /// Discord does not do this (Discord, Opcodes and Status Codes, "JSON Error Codes").
+    #[error("Discord refuses with {status}, code {code}: {message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Discord's code, 0 when it sent none.
+        code: u64,
+        /// Discord's words.
+        message: String,
+    },
+    /// No answer, a broken one or an error of Discord's: it may have been done or not.
+    #[error("Discord does not answer: {0}")]
+    Unavailable(String),
+}

@@ -1,0 +1,201 @@
+//! The announcement that somebody is live. It cuts what is too long and leaves out what is missing.
+
+use super::{Author, Embed, Field, LinkButton, Message};
+use crate::domain::{Profile, Stream, Timestamp, text};
+
+/// Longest title of an embed (Discord, Message, "Embed Limits"), in UTF-16 units like the others here.
+pub const MAX_TITLE: usize = 256;
+/// Longest author of an embed.
+pub const MAX_AUTHOR: usize = 256;
+/// Longest value of a field.
+pub const MAX_FIELD: usize = 1024;
+/// Longest sum of all texts of an embed. The limits above cannot add up to it with three fields.
+pub const MAX_EMBED: usize = 6000;
+
+/// Longest address that a link button or an image takes (Discord, Component Reference, "Button"; images take more).
+const MAX_URL: usize = 512;
+
+/// Twitch's purple.
+const TWITCH_PURPLE: u32 = 0x91_46_FF;
+
+/// Size of the preview, the largest that Twitch makes for every stream.
+const PREVIEW: (&str, &str) = ("1280", "720");
+
+/// What the embed of a streamer says who has set no title.
+const UNTITLED: &str = "Live on Twitch";
+
+/// The announcement of a stream as it was seen when it began.
+///
+/// `at` is the time of this attempt. It goes into the preview's address: that address never changes, and Discord would
+/// show the picture that it fetched weeks ago.
+#[must_use]
+pub fn announcement(stream: &Stream, profile: &Profile, at: Timestamp) -> Message {
+    let url = format!("https://www.twitch.tv/{}", stream.login);
+    let title = stream.title.as_deref().unwrap_or(UNTITLED);
+    let mut fields = Vec::with_capacity(3);
+    if let Some(category) = &stream.category {
+        fields.push(field("Category", &text::escape_markdown(&category.name)));
+    }
+    fields.push(field("Viewers", &grouped(stream.viewers)));
+    fields.push(field("Started", &format!("<t:{}:R>", stream.started_at.as_secs())));
+    Message {
+        embed: Embed {
+            author: Author {
+                name: text::cut(&stream.display_name, MAX_AUTHOR),
+                url: url.clone(),
+                icon: profile.image.clone().filter(|icon| is_address(icon)),
+            },
+            title: text::cut(&text::escape_markdown(title), MAX_TITLE),
+            url: url.clone(),
+            color: TWITCH_PURPLE,
+            fields,
+            image: stream.thumbnail.as_deref().and_then(|template| preview(template, at)),
+            timestamp: stream.started_at,
+        },
+        button: LinkButton { label: "Watch".to_owned(), url },
+    }
+}
+
+fn field(name: &str, value: &str) -> Field {
+    Field { name: name.to_owned(), value: text::cut(value, MAX_FIELD) }
+}
+
+fn preview(template: &str, at: Timestamp) -> Option<String> {
+    let filled = template.replace("{width}", PREVIEW.0).replace("{height}", PREVIEW.1);
+    let mark = if filled.contains('?') { '&' } else { '?' };
+    let url = format!("{filled}{mark}t={}", at.as_secs());
+    is_address(&url).then_some(url)
+}
+
+/// Whether Discord takes it as the address of a picture; one that it does not take would cost the whole announcement.
+fn is_address(url: &str) -> bool {
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    web && url.len() <= MAX_URL && url.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A number with a comma between each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{BroadcasterId, Category, Login, StreamId};
+
+    const AT: Timestamp = Timestamp::from_millis(1_795_248_060_000);
+
+    fn stream() -> Stream {
+        Stream {
+            id: StreamId::new("9"),
+            broadcaster: BroadcasterId::new("1"),
+            login: Login::new("ann").expect("a login"),
+            display_name: "Ann".to_owned(),
+            title: Some("Speedrun".to_owned()),
+            category: Some(Category { id: "7".to_owned(), name: "Celeste".to_owned() }),
+            viewers: 1_234_567,
+            started_at: Timestamp::from_millis(1_795_248_000_000),
+            thumbnail: Some("https://cdn.example/live_user_ann-{width}x{height}.jpg".to_owned()),
+        }
+    }
+
+    fn profile() -> Profile {
+        Profile {
+            broadcaster: BroadcasterId::new("1"),
+            login: Login::new("ann").expect("a login"),
+            display_name: "Ann".to_owned(),
+            image: Some("https://cdn.example/ann.png".to_owned()),
+        }
+    }
+
+    #[test]
+    fn it_says_who_plays_what_since_when() {
+        insta::assert_debug_snapshot!(announcement(&stream(), &profile(), AT), @r#"
+        Message {
+            embed: Embed {
+                author: Author {
+                    name: "Ann",
+                    url: "https://www.twitch.tv/ann",
+                    icon: Some(
+                        "https://cdn.example/ann.png",
+                    ),
+                },
+                title: "Speedrun",
+                url: "https://www.twitch.tv/ann",
+                color: 9520895,
+                fields: [
+                    Field {
+                        name: "Category",
+                        value: "Celeste",
+                    },
+                    Field {
+                        name: "Viewers",
+                        value: "1,234,567",
+                    },
+                    Field {
+                        name: "Started",
+                        value: "<t:1795248000:R>",
+                    },
+                ],
+                image: Some(
+                    "https://cdn.example/live_user_ann-1280x720.jpg?t=1795248060",
+                ),
+                timestamp: Timestamp(
+                    1795248000000,
+                ),
+            },
+            button: LinkButton {
+                label: "Watch",
+                url: "https://www.twitch.tv/ann",
+            },
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_is_missing_is_left_out() {
+        let bare = Stream { title: None, category: None, thumbnail: None, ..stream() };
+        let message = announcement(&bare, &Profile { image: None, ..profile() }, AT);
+        let names: Vec<_> = message.embed.fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(names, ["Viewers", "Started"]);
+        assert_eq!((message.embed.image, message.embed.author.icon), (None, None));
+        assert_eq!(message.embed.title, UNTITLED);
+    }
+
+    #[test]
+    fn a_picture_that_is_no_address_costs_only_the_picture() {
+        let odd = Stream { thumbnail: Some("preview of ann".to_owned()), ..stream() };
+        assert_eq!(announcement(&odd, &profile(), AT).embed.image, None);
+    }
+
+    fn lengths(embed: &Embed) -> usize {
+        let fields = embed.fields.iter().map(|field| text::length(&field.name) + text::length(&field.value));
+        text::length(&embed.title) + text::length(&embed.author.name) + fields.sum::<usize>()
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_others_breaks_a_limit(
+            name in "\\PC{1,600}", title in "\\PC{0,900}", category in "\\PC{1,2500}", viewers: u64,
+        ) {
+            let category = Some(Category { id: "7".to_owned(), name: category });
+            let wild = Stream { display_name: name, title: Some(title), category, viewers, ..stream() };
+            let embed = announcement(&wild, &profile(), AT).embed;
+            prop_assert!(text::length(&embed.title) <= MAX_TITLE);
+            prop_assert!(text::length(&embed.author.name) <= MAX_AUTHOR);
+            prop_assert!(embed.fields.iter().all(|field| text::length(&field.value) <= MAX_FIELD));
+            prop_assert!(embed.fields.iter().all(|field| !field.value.is_empty()));
+            prop_assert!(lengths(&embed) <= MAX_EMBED);
+        }
+    }
+}
