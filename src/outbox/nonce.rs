@@ -1,0 +1,42 @@
+//! The name by which Discord recognises a delivery that it has already taken. Pure.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::{ChannelId, DeliveryId};
+
+/// Longest nonce that Discord takes (Discord, Message, "Create Message").
+pub const MAX_NONCE: usize = 25;
+
+/// Bytes of the digest that are used: 144 bits, as 24 characters.
+const USED: usize = 18;
+
+/// The nonce of a delivery, the same in every attempt.
+///
+/// Discord compares nonces per bot, not per channel, so everything that makes the delivery another one goes into it; the
+/// installation as well, because a new database numbers from 1 again.
+#[must_use]
+pub fn nonce(installation: &str, delivery: DeliveryId, channel: ChannelId) -> String {
+    let digest = Sha256::digest(format!("{installation}/{delivery}/{channel}"));
+    URL_SAFE_NO_PAD.encode(&digest[..USED])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(installation: &str, delivery: i64, channel: u64) -> String {
+        nonce(installation, DeliveryId(delivery), ChannelId::new(channel).expect("a snowflake"))
+    }
+
+    #[test]
+    fn it_is_the_same_for_the_same_delivery_only() {
+        assert_eq!(of("a", 1, 2), of("a", 1, 2));
+        assert!(of("a", 1, 2).len() <= MAX_NONCE);
+        let others =
+            [of("a", 1, 2), of("b", 1, 2), of("a", 2, 2), of("a", 1, 3), of("a", 12, 1), of("a", 1, 21)];
+        let different: std::collections::HashSet<_> = others.iter().collect();
+        assert_eq!(different.len(), others.len());
+    }
+}

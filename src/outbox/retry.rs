@@ -1,0 +1,52 @@
+//! When to try again. Pure: chance is an argument.
+
+use std::time::Duration;
+
+/// The wait after the first failure. Short, because Discord recognises a repeated nonce for some minutes only.
+pub const FIRST: Duration = Duration::from_secs(1);
+
+/// The longest wait between two attempts: a stream is news for as long as it lasts, and one request a minute hurts nobody.
+pub const LONGEST: Duration = Duration::from_mins(1);
+
+/// How much of a wait chance adds at most, so that what failed together does not come back together.
+const JITTER: f64 = 0.25;
+
+/// The wait after the attempt with that number, counted from 1, before chance adds to it.
+#[must_use]
+pub fn backoff(attempt: u32) -> Duration {
+    FIRST.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1))).min(LONGEST)
+}
+
+/// How long to wait after an attempt: never shorter than the other side asked for. `chance` is between 0 and 1.
+#[must_use]
+pub fn wait(attempt: u32, asked: Option<Duration>, chance: f64) -> Duration {
+    let wait = asked.unwrap_or_else(|| backoff(attempt));
+    wait + backoff(attempt).mul_f64(JITTER * chance.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_minute() {
+        let seconds: Vec<_> = (1..=8).map(|attempt| backoff(attempt).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    proptest! {
+        #[test]
+        fn waits_never_shrink_and_never_pass_the_cap(attempt in 0u32..10_000) {
+            prop_assert!(backoff(attempt) <= backoff(attempt + 1));
+            prop_assert!(backoff(attempt) <= LONGEST);
+        }
+
+        #[test]
+        fn nobody_comes_earlier_than_asked(attempt in 1u32..100, asked in 0u64..100_000, chance in 0.0f64..1.0) {
+            let asked = Duration::from_millis(asked);
+            prop_assert!(wait(attempt, Some(asked), chance) >= asked);
+        }
+    }
+}
