@@ -1,0 +1,211 @@
+//! The story on one screen: gather what is known, decide what follows, commit it, nudge the outbox.
+//!
+//! One consumer takes one observation at a time, so nobody goes live twice.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::audience;
+use crate::detect::{self, Conclusion, Known};
+use crate::domain::{BroadcasterId, Observation, Seen, Sighting, StreamId, Watch};
+use crate::store::{Change, Decision, Store, StoreError};
+
+/// Observations that may wait; a source that finds the queue full waits.
+pub const MAX_WAITING: usize = 64;
+
+/// Turns observations into what is owed.
+#[derive(Debug)]
+pub struct Pipeline {
+    store: Store,
+    grace: Duration,
+    nudge: Arc<Notify>,
+    fresh: Fresh,
+}
+
+/// The watches whose streamer has not been looked at yet, read again when the watches change.
+#[derive(Debug, Default)]
+struct Fresh {
+    generation: u64,
+    watches: HashMap<BroadcasterId, Vec<Watch>>,
+}
+
+impl Pipeline {
+    /// A pipeline in which who is gone for less than `grace` never left.
+    #[must_use]
+    pub fn new(store: Store, grace: Duration, nudge: Arc<Notify>) -> Self {
+        Self { store, grace, nudge, fresh: Fresh::default() }
+    }
+
+    /// Takes observations until no source is left.
+    pub async fn run(mut self, mut observations: mpsc::Receiver<Observation>) {
+        while let Some(observation) = observations.recv().await {
+            // What could not be remembered has not happened; the next look shows it again.
+            if let Err(error) = self.take(&observation).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "an observation could not be remembered"
+                );
+            }
+        }
+    }
+
+    /// Takes one observation: after this, everything that follows from it is remembered.
+    pub async fn take(&mut self, observation: &Observation) -> Result<(), StoreError> {
+        // First the new watches, then all: one that is made in between is owed at once and found owed later.
+        self.gather_fresh().await?;
+        let conclusions = self.conclude(observation).await?;
+        let watches = self.gather_watches(&conclusions).await?;
+        let decision = self.decide(observation, conclusions, watches);
+        if decision.changes.is_empty() {
+            return Ok(());
+        }
+        tell(&decision.changes);
+        let owed = self.store.commit(decision).await?;
+        if owed > 0 {
+            self.nudge.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Concludes from every sighting. Those that change nothing leave only the viewers on the board.
+    async fn conclude<'a>(
+        &self,
+        observation: &'a Observation,
+    ) -> Result<Vec<(&'a Sighting, Conclusion)>, StoreError> {
+        let board = self.store.board();
+        let strange = board.with(|open| {
+            let strange = |sighting: &Sighting| match &sighting.seen {
+                Seen::Live(stream) => {
+                    let known = open.get(&sighting.broadcaster).is_some_and(|open| open.has(&stream.id));
+                    (!known).then(|| stream.id.clone())
+                }
+                Seen::Absent => None,
+            };
+            observation.sightings.iter().filter_map(strange).collect::<Vec<StreamId>>()
+        });
+        let ended = self.store.ended_sessions_with(strange).await?;
+        let conclusions = board.with(|open| {
+            let conclude = |sighting: &'a Sighting| {
+                let ended_with_this_stream = match &sighting.seen {
+                    Seen::Live(stream) => ended.get(&stream.id).copied(),
+                    Seen::Absent => None,
+                };
+                let known = Known { open: open.get(&sighting.broadcaster), ended_with_this_stream };
+                (sighting, detect::conclude(known, sighting, observation.at, self.grace))
+            };
+            observation.sightings.iter().map(conclude).collect::<Vec<_>>()
+        });
+        for (sighting, conclusion) in &conclusions {
+            if let (Seen::Live(stream), Conclusion::Unchanged) = (&sighting.seen, conclusion) {
+                board.saw(stream, observation.at);
+            }
+        }
+        Ok(conclusions)
+    }
+
+    /// The watches of everybody whose session begins or begins again.
+    async fn gather_watches(
+        &self,
+        conclusions: &[(&Sighting, Conclusion)],
+    ) -> Result<HashMap<BroadcasterId, Vec<Watch>>, StoreError> {
+        let newly_live = conclusions.iter().filter(|(_, conclusion)| {
+            matches!(conclusion, Conclusion::Began(_) | Conclusion::Replaced(_) | Conclusion::Reopened(..))
+        });
+        let broadcasters = newly_live.map(|(sighting, _)| sighting.broadcaster.clone()).collect();
+        Ok(by_broadcaster(self.store.watches_of(broadcasters).await?))
+    }
+
+    fn decide(
+        &mut self,
+        observation: &Observation,
+        conclusions: Vec<(&Sighting, Conclusion)>,
+        mut watches: HashMap<BroadcasterId, Vec<Watch>>,
+    ) -> Decision {
+        let mut changes = Vec::new();
+        for (sighting, conclusion) in conclusions {
+            let broadcaster = &sighting.broadcaster;
+            let open = self.store.board().with(|open| open.get(broadcaster).map(|session| session.id));
+            let mut audience = || audience::owed(watches.remove(broadcaster).unwrap_or_default());
+            let is_over = match &conclusion {
+                Conclusion::Unchanged | Conclusion::Missed => open.is_none(),
+                Conclusion::Ended => true,
+                _ => false,
+            };
+            let goes_on = matches!(conclusion, Conclusion::Unchanged | Conclusion::Continued(_));
+            match (conclusion, open) {
+                (Conclusion::Began(stream), _) => {
+                    changes.push(Change::Began { stream, owed: audience(), replaces: None });
+                }
+                (Conclusion::Replaced(stream), replaces) => {
+                    changes.push(Change::Began { stream, owed: audience(), replaces });
+                }
+                (Conclusion::Reopened(session, stream), _) => {
+                    changes.push(Change::Reopened { session, stream, owed: audience() });
+                }
+                (Conclusion::Continued(stream), Some(session)) => {
+                    changes.push(Change::Continued { session, stream });
+                }
+                (Conclusion::Missed, Some(session)) => {
+                    changes.push(Change::Missed { session, broadcaster: broadcaster.clone() });
+                }
+                (Conclusion::Ended, Some(session)) => {
+                    changes.push(Change::Ended { session, broadcaster: broadcaster.clone() });
+                }
+                _ => {}
+            }
+            let seen_live = matches!(sighting.seen, Seen::Live(_));
+            // Somebody who is missed but may come back is not decided about yet.
+            if seen_live || is_over {
+                let fresh = self.fresh.watches.remove(broadcaster).unwrap_or_default();
+                if !fresh.is_empty() {
+                    let session = open.filter(|_| seen_live && goes_on);
+                    let watches = fresh.iter().map(|watch| watch.key.clone()).collect();
+                    changes.push(Change::CaughtUp { watches, owed: audience::owed(fresh), session });
+                }
+            }
+        }
+        Decision { at: observation.at, source: observation.source, changes }
+    }
+
+    async fn gather_fresh(&mut self) -> Result<(), StoreError> {
+        let generation = self.store.watches_generation();
+        if self.fresh.generation != generation {
+            self.fresh.watches = by_broadcaster(self.store.fresh_watches().await?);
+            self.fresh.generation = generation;
+        }
+        Ok(())
+    }
+}
+
+fn by_broadcaster(watches: Vec<Watch>) -> HashMap<BroadcasterId, Vec<Watch>> {
+    let mut grouped: HashMap<BroadcasterId, Vec<Watch>> = HashMap::new();
+    for watch in watches {
+        grouped.entry(watch.key.broadcaster.clone()).or_default().push(watch);
+    }
+    grouped
+}
+
+fn tell(changes: &[Change]) {
+    for change in changes {
+        match change {
+            Change::Began { stream, owed, .. } => {
+                tracing::info!(streamer = %stream.login, stream = %stream.id, deliveries = owed.len(), "went live");
+            }
+            Change::Reopened { session, stream, .. } => {
+                tracing::info!(%session, streamer = %stream.login, stream = %stream.id, "is back after all");
+            }
+            Change::Continued { session, stream } => {
+                tracing::debug!(%session, streamer = %stream.login, stream = %stream.id, "goes on");
+            }
+            Change::Missed { session, broadcaster } => tracing::debug!(%session, %broadcaster, "missed"),
+            Change::Ended { session, broadcaster } => tracing::info!(%session, %broadcaster, "ended"),
+            Change::CaughtUp { owed, session: Some(session), .. } => {
+                tracing::info!(%session, deliveries = owed.len(), "already live for new watches");
+            }
+            Change::CaughtUp { session: None, .. } => {}
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The poll: looks at every watched streamer in each interval, a hundred a request. It concludes nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::{BroadcasterId, Observation, Seen, Sighting, Source, Timestamp};
+use crate::store::{LOOKED_AT_EVERY, Store, StoreError};
+use crate::twitch::{Helix, MAX_IDS, StreamsPage, TwitchError, share_for_the_poll};
+
+/// Batches under way at once: enough that 10,000 streamers take seconds, few enough that Twitch is not hit by a burst.
+const CONCURRENCY: usize = 4;
+
+/// What one look at everybody came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CycleReport {
+    /// When it was over.
+    pub at: Timestamp,
+    /// How many were to be looked at.
+    pub streamers: usize,
+    /// How many requests that took.
+    pub batches: usize,
+    /// How many of them got no answer.
+    pub failed: usize,
+    /// How many are live.
+    pub live: usize,
+}
+
+/// Looks at everybody, again and again.
+#[derive(Debug)]
+pub struct Poll {
+    /// Who is watched.
+    pub store: Store,
+    /// Whom to ask.
+    pub helix: Helix,
+    /// The time.
+    pub clock: Clock,
+    /// How often everybody is to be looked at.
+    pub interval: Duration,
+    /// Where observations go. Bounded: a full queue makes the poll wait.
+    pub observations: mpsc::Sender<Observation>,
+    /// Where each cycle is reported.
+    pub reports: watch::Sender<Option<CycleReport>>,
+}
+
+/// The watched streamers, read again when the watches change.
+#[derive(Default)]
+struct Roster {
+    generation: u64,
+    ids: Arc<[BroadcasterId]>,
+}
+
+/// The interval at which that many streamers fit the share of the budget that the poll may use: the wanted one, or longer.
+#[must_use]
+pub fn stretched(wanted: Duration, streamers: usize, points_per_minute: u32) -> Duration {
+    let batches = u32::try_from(streamers.div_ceil(MAX_IDS)).unwrap_or(u32::MAX);
+    let share = share_for_the_poll(points_per_minute).max(1);
+    wanted.max(Duration::from_mins(1).saturating_mul(batches) / share)
+}
+
+impl Poll {
+    /// Looks at everybody until `stop`, at once for the first time.
+    pub async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.look_for_ever() => {}
+        }
+    }
+
+    async fn look_for_ever(&mut self) {
+        let mut roster = Roster::default();
+        let mut interval = self.interval;
+        let mut was_failing = false;
+        let mut noted_at = None;
+        loop {
+            let began = self.clock.now();
+            match self.cycle(&mut roster).await {
+                Ok(report) => {
+                    was_failing = Self::tell_of_failures(&report, was_failing);
+                    self.note_look(&report, &mut noted_at).await;
+                    self.reports.send_replace(Some(report));
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the watches cannot be read");
+                }
+            }
+            interval = self.adapt(interval, roster.ids.len());
+            tokio::time::sleep(self.clock.until(began.after(interval))).await;
+        }
+    }
+
+    /// Looks once at everybody. Fails only when it cannot be told who is watched.
+    async fn cycle(&self, roster: &mut Roster) -> Result<CycleReport, StoreError> {
+        let generation = self.store.watches_generation();
+        if roster.generation != generation {
+            roster.ids = self.store.roster().await?.into();
+            roster.generation = generation;
+        }
+        let batches = roster.ids.chunks(MAX_IDS);
+        let mut report = CycleReport {
+            at: self.clock.now(),
+            streamers: roster.ids.len(),
+            batches: batches.len(),
+            failed: 0,
+            live: 0,
+        };
+        let mut looks = futures_util::stream::iter(batches)
+            .map(|batch| async move { (batch, self.helix.streams(batch).await) })
+            .buffer_unordered(CONCURRENCY);
+        while let Some((batch, looked)) = looks.next().await {
+            match looked {
+                Ok(page) => {
+                    report.live += page.live.len();
+                    let observation = observe(batch, page, self.clock.now());
+                    // The pipeline ends before the poll only when the program stops.
+                    let _ = self.observations.send(observation).await;
+                }
+                Err(error) => {
+                    report.failed += 1;
+                    tell_of_failure(&error, report.failed);
+                }
+            }
+        }
+        report.at = self.clock.now();
+        Ok(report)
+    }
+
+    fn tell_of_failures(report: &CycleReport, was_failing: bool) -> bool {
+        let CycleReport { streamers, batches, failed, live, .. } = *report;
+        if failed > 0 {
+            tracing::warn!(
+                streamers,
+                batches,
+                failed,
+                "Twitch left requests unanswered; nothing is concluded from that"
+            );
+        } else if was_failing {
+            tracing::info!(streamers, batches, "Twitch answers again");
+        } else {
+            tracing::debug!(streamers, batches, live, "looked at everybody");
+        }
+        failed > 0
+    }
+
+    /// Leaves a note, rarely, that somebody is looking; see [`LOOKED_AT_EVERY`].
+    async fn note_look(&self, report: &CycleReport, noted_at: &mut Option<Timestamp>) {
+        let recently = noted_at.is_some_and(|noted| report.at.since(noted) < LOOKED_AT_EVERY);
+        if recently || report.failed == report.batches {
+            return;
+        }
+        match self.store.note_look(report.at).await {
+            Ok(()) => *noted_at = Some(report.at),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the look cannot be noted");
+            }
+        }
+    }
+
+    fn adapt(&self, before: Duration, streamers: usize) -> Duration {
+        let budget = self.helix.points_per_minute();
+        let interval = stretched(self.interval, streamers, budget);
+        if interval != before && interval != self.interval {
+            tracing::warn!(streamers, requests_per_minute = budget, wanted = ?self.interval, ?interval,
+                "more streamers than Twitch's request budget allows at the set interval; looking less often");
+        } else if interval != before {
+            tracing::info!(?interval, "the set interval fits again");
+        }
+        interval
+    }
+}
+
+/// Turns an answer into what was seen of everybody who was asked about.
+fn observe(asked: &[BroadcasterId], page: StreamsPage, at: Timestamp) -> Observation {
+    let mut listed: HashSet<BroadcasterId> = page.unclear.into_iter().collect();
+    let mut sightings = Vec::with_capacity(asked.len());
+    for stream in page.live {
+        // Duplicates are documented; the first one counts.
+        if listed.insert(stream.broadcaster.clone()) {
+            let broadcaster = stream.broadcaster.clone();
+            sightings.push(Sighting { broadcaster, seen: Seen::Live(Box::new(stream)) });
+        }
+    }
+    if !page.has_unreadable {
+        let absent = asked.iter().filter(|asked| !listed.contains(*asked)).cloned();
+        sightings.extend(absent.map(|broadcaster| Sighting { broadcaster, seen: Seen::Absent }));
+    }
+    Observation { source: Source::Poll, at, sightings }
+}
+
+/// One line for the first failure of a cycle; the others are counted.
+fn tell_of_failure(error: &TwitchError, count: usize) {
+    if count > 1 {
+        return;
+    }
+    if let TwitchError::Credentials(_) = error {
+        tracing::error!(%error, "check TWITCH_CLIENT_ID and TWITCH_CLIENT_SECRET");
+    } else {
+        tracing::warn!(%error, "a look at Twitch failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(wanted: u64, streamers: usize, points: u32, expected_millis: u128) {
+        let interval = stretched(Duration::from_secs(wanted), streamers, points);
+        assert_eq!(interval.as_millis(), expected_millis);
+    }
+
+    #[test]
+    fn the_interval_stretches_with_the_streamers() {
+        check(30, 0, 800, 30_000);
+        check(30, 30_000, 800, 30_000);
+        check(30, 60_000, 800, 60_000);
+        check(1, 1_001, 800, 1_100);
+        check(30, 250, 1, 180_000);
+        check(30, 250, 0, 180_000);
+    }
+}
