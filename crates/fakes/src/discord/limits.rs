@@ -1,0 +1,144 @@
+//! Rate limits with fixed windows, one bucket a channel and one for the whole bot. Decides; never waits.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// How much the fake lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Messages to one channel in one window.
+    pub per_channel: u32,
+    /// How long that window is.
+    pub per_channel_window: Duration,
+    /// Requests of the whole bot in a second, interactions aside.
+    pub global_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { per_channel: 5, per_channel_window: Duration::from_secs(5), global_per_second: 50 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    ends: Duration,
+    used: u32,
+}
+
+impl Window {
+    /// Takes one from the window, opening a new one if the old one is over; `Err` is the time left.
+    fn take(&mut self, limit: u32, length: Duration, now: Duration) -> Result<(), Duration> {
+        if now >= self.ends {
+            *self = Self { ends: now + length, used: 0 };
+        }
+        if self.used >= limit {
+            return Err(self.ends.saturating_sub(now));
+        }
+        self.used += 1;
+        Ok(())
+    }
+}
+
+/// The state of all buckets.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    pub(super) limits: Option<Limits>,
+    global: Window,
+    channels: HashMap<u64, Window>,
+}
+
+/// A refusal with 429.
+#[derive(Clone, Debug)]
+pub(super) struct TooMany {
+    /// The `Retry-After` header, in seconds.
+    pub(super) header: f64,
+    /// `retry_after` in the body, in seconds.
+    pub(super) body: f64,
+    /// `user`, `global` or `shared`.
+    pub(super) scope: &'static str,
+}
+
+impl TooMany {
+    fn after(left: Duration, scope: &'static str) -> Self {
+        // Discord rounds the header up to whole seconds and keeps the fraction in the body.
+        Self { header: left.as_secs_f64().ceil(), body: left.as_secs_f64(), scope }
+    }
+}
+
+impl IntoResponse for TooMany {
+    fn into_response(self) -> Response {
+        let global = self.scope == "global";
+        let message = match self.scope {
+            "shared" => "The resource is being rate limited.",
+            _ => "You are being rate limited.",
+        };
+        let body = json!({"message": message, "retry_after": self.body, "global": global});
+        let mut response = (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
+        set(&mut response, "retry-after", &self.header.to_string());
+        set(&mut response, "x-ratelimit-scope", self.scope);
+        if global {
+            set(&mut response, "x-ratelimit-global", "true");
+        }
+        response
+    }
+}
+
+/// What the bucket of a channel said, for the response headers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    limit: u32,
+    remaining: u32,
+    reset: Duration,
+    left: Duration,
+}
+
+impl Budget {
+    pub(super) fn mark(self, mut response: Response) -> Response {
+        set(&mut response, "x-ratelimit-limit", &self.limit.to_string());
+        set(&mut response, "x-ratelimit-remaining", &self.remaining.to_string());
+        set(&mut response, "x-ratelimit-reset", &format!("{:.3}", self.reset.as_secs_f64()));
+        set(&mut response, "x-ratelimit-reset-after", &format!("{:.3}", self.left.as_secs_f64()));
+        // The same text for every channel: clients add the top-level resource to the key themselves.
+        set(&mut response, "x-ratelimit-bucket", "b7a9f1c04d5e4a2f8c63");
+        response
+    }
+}
+
+impl Buckets {
+    pub(super) fn new() -> Self {
+        Self { limits: Some(Limits::default()), ..Self::default() }
+    }
+
+    pub(super) fn global(&mut self, now: Duration) -> Result<(), TooMany> {
+        let Some(limits) = self.limits else { return Ok(()) };
+        self.global
+            .take(limits.global_per_second, Duration::from_secs(1), now)
+            .map_err(|left| TooMany::after(left, "global"))
+    }
+
+    /// Takes one message from the channel's bucket: the headers to send, and whether it was refused.
+    pub(super) fn channel(&mut self, channel: u64, now: Duration) -> Option<(Budget, Result<(), TooMany>)> {
+        let limits = self.limits?;
+        let window = self.channels.entry(channel).or_default();
+        let taken = window.take(limits.per_channel, limits.per_channel_window, now);
+        let budget = Budget {
+            limit: limits.per_channel,
+            remaining: limits.per_channel.saturating_sub(window.used),
+            reset: window.ends,
+            left: window.ends.saturating_sub(now),
+        };
+        Some((budget, taken.map_err(|left| TooMany::after(left, "user"))))
+    }
+}
+
+fn set(response: &mut Response, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}

@@ -1,0 +1,183 @@
+//! Messages in channels: posting with nonces and permissions, reading, changing, deleting.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::errors::Refusal;
+use super::permissions::{EMBED_LINKS, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL};
+use super::state::{State, Stored};
+use super::validate::{self, Kind};
+use super::{Discord, models};
+
+/// A message that is in a channel.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its id.
+    pub id: u64,
+    /// The channel it is in.
+    pub channel: u64,
+    /// The body as it was posted, with later edits; null if bodies are not recorded.
+    pub body: Value,
+    /// The nonce it was posted with.
+    pub nonce: Option<String>,
+    /// When it appeared, since the Unix epoch.
+    pub at: Duration,
+}
+
+impl From<&Stored> for Message {
+    fn from(stored: &Stored) -> Self {
+        let Stored { id, channel, body, nonce, at, .. } = stored.clone();
+        Self { id, channel, body, nonce, at }
+    }
+}
+
+impl Discord {
+    /// The messages in a channel, oldest first.
+    #[must_use]
+    pub fn messages(&self, channel: u64) -> Vec<Message> {
+        let state = self.shared.state();
+        state.messages.values().filter(|message| message.channel == channel).map(Message::from).collect()
+    }
+
+    /// All messages, oldest first.
+    #[must_use]
+    pub fn all_messages(&self) -> Vec<Message> {
+        self.shared.state().messages.values().map(Message::from).collect()
+    }
+
+    /// How many POSTs reached the message endpoint, past faults and rate limits: created, refused and absorbed ones.
+    #[must_use]
+    pub fn message_posts(&self) -> usize {
+        self.shared.state().counts.message_posts
+    }
+
+    /// How many POSTs created nothing, because their nonce was known.
+    #[must_use]
+    pub fn absorbed_duplicates(&self) -> usize {
+        self.shared.state().counts.absorbed
+    }
+
+    /// Deletes a message as a moderator would.
+    pub fn delete_message(&self, channel: u64, message: u64) {
+        self.change(|state, _| {
+            if state.messages.get(&message).is_some_and(|found| found.channel == channel) {
+                state.messages.remove(&message);
+            }
+        });
+    }
+}
+
+/// Posts a message.
+pub(super) fn create(
+    state: &mut State,
+    channel: u64,
+    body: &[u8],
+    now: Duration,
+) -> Result<Response, Refusal> {
+    state.counts.message_posts += 1;
+    let permissions = reachable(state, channel)?;
+    let takes_messages = state.channel(channel).is_some_and(|(_, channel)| channel.kind.takes_messages());
+    if !takes_messages {
+        return Err(Refusal::new(400, 50_008, "Cannot send messages in a non-text channel"));
+    }
+    if permissions & SEND_MESSAGES == 0 {
+        return Err(Refusal::missing_permissions());
+    }
+    let body = checked(body, Kind::Message)?;
+    if permissions & EMBED_LINKS == 0 && body["embeds"].as_array().is_some_and(|embeds| !embeds.is_empty()) {
+        return Err(Refusal::missing_permissions());
+    }
+    let nonce = match &body["nonce"] {
+        Value::String(nonce) => Some(nonce.clone()),
+        Value::Number(nonce) => Some(nonce.to_string()),
+        _ => None,
+    };
+    let enforced = nonce.as_deref().filter(|_| body["enforce_nonce"] == true);
+    if let Some(id) = enforced.and_then(|nonce| state.seen_nonce(nonce, now)) {
+        state.counts.absorbed += 1;
+        // Nonces are the author's, not the channel's; a deleted original is not made again.
+        let original = state.messages.get(&id).ok_or_else(Refusal::unknown_message)?;
+        return Ok(Json(models::message(original)).into_response());
+    }
+    let id = state.next_id(now);
+    if let Some(nonce) = enforced {
+        state.remember_nonce(nonce, id, now);
+    }
+    let mut stored = Stored { id, channel, body, nonce, at: now, edited: None };
+    let answer = models::message(&stored);
+    if !state.record_bodies {
+        stored.body = Value::Null;
+    }
+    state.messages.insert(id, stored);
+    Ok(Json(answer).into_response())
+}
+
+/// Reads a message.
+pub(super) fn read(state: &State, channel: u64, message: u64) -> Result<Response, Refusal> {
+    if reachable(state, channel)? & READ_MESSAGE_HISTORY == 0 {
+        return Err(Refusal::missing_permissions());
+    }
+    let message = state.messages.get(&message).filter(|found| found.channel == channel);
+    Ok(Json(models::message(message.ok_or_else(Refusal::unknown_message)?)).into_response())
+}
+
+/// Changes a message of the bot.
+pub(super) fn edit(
+    state: &mut State,
+    channel: u64,
+    message: u64,
+    body: &[u8],
+    now: Duration,
+) -> Result<Response, Refusal> {
+    reachable(state, channel)?;
+    let body = checked(body, Kind::Edit)?;
+    let found = state.messages.get_mut(&message).filter(|found| found.channel == channel);
+    let stored = found.ok_or_else(Refusal::unknown_message)?;
+    merge(&mut stored.body, &body);
+    stored.edited = Some(now);
+    Ok(Json(models::message(stored)).into_response())
+}
+
+/// Deletes a message of the bot.
+pub(super) fn delete(state: &mut State, channel: u64, message: u64) -> Result<Response, Refusal> {
+    reachable(state, channel)?;
+    if state.messages.get(&message).is_none_or(|found| found.channel != channel) {
+        return Err(Refusal::unknown_message());
+    }
+    state.messages.remove(&message);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// What the bot may do in a channel, once it exists and the bot can see it.
+pub(super) fn reachable(state: &State, channel: u64) -> Result<u64, Refusal> {
+    let (guild, channel) = state.channel(channel).ok_or_else(Refusal::unknown_channel)?;
+    let permissions = if guild.member { guild.permissions_in(channel) } else { 0 };
+    if permissions & VIEW_CHANNEL == 0 {
+        return Err(Refusal::missing_access());
+    }
+    Ok(permissions)
+}
+
+/// A body that Discord would take.
+pub(super) fn checked(body: &[u8], kind: Kind) -> Result<Value, Refusal> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| Refusal::bad_json())?;
+    let problems = validate::problems(&body, kind);
+    if problems.is_empty() {
+        return Ok(body);
+    }
+    if validate::only_empty(&problems) {
+        return Err(Refusal::new(400, 50_006, "Cannot send an empty message"));
+    }
+    Err(Refusal::invalid_form(&problems))
+}
+
+/// Applies an edit: what is named replaces what was there.
+pub(super) fn merge(body: &mut Value, edit: &Value) {
+    for (name, value) in edit.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+}

@@ -1,0 +1,244 @@
+//! The REST side: what happens to every request on its way in and out, and which function answers it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{ConnectInfo, State as Shares};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::errors::Refusal;
+use super::faults::Fault;
+use super::limits::TooMany;
+use super::state::{BOT, State};
+use super::wire::Line;
+use super::{Request, Shared, TOKEN, answers, commands, messages, models};
+
+const PREFIX: &str = "/api/v10";
+/// Larger bodies than any that Discord takes without files.
+const BODY: usize = 1 << 20;
+
+/// One request, read.
+#[derive(Debug)]
+struct Call {
+    method: Method,
+    /// The path after the prefix.
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Call {
+    fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+    }
+
+    /// The channel this call posts a message to.
+    fn posts_to(&self) -> Option<u64> {
+        match self.segments()[..] {
+            ["channels", channel, "messages"] if self.method == Method::POST => channel.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Interactions carry their own token: no bot token, no global limit.
+    fn is_interaction(&self) -> bool {
+        matches!(self.segments().first(), Some(&("interactions" | "webhooks")))
+    }
+
+    fn authorize(&self, state: &State) -> Result<(), Refusal> {
+        let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if self.is_interaction() {
+            return Ok(());
+        }
+        if !names_its_maker(text(header::USER_AGENT)) {
+            return Err(Refusal::new(403, 40_333, "internal network error"));
+        }
+        if self.segments() == ["gateway"] {
+            return Ok(());
+        }
+        if state.token_refused || text(header::AUTHORIZATION).strip_prefix("Bot ") != Some(TOKEN) {
+            return Err(Refusal::unauthorized());
+        }
+        Ok(())
+    }
+}
+
+/// Whether a user agent has the form `DiscordBot (url, version)`.
+fn names_its_maker(agent: &str) -> bool {
+    let inside = agent.strip_prefix("DiscordBot (").and_then(|rest| rest.split_once(')'));
+    inside.and_then(|(inside, _)| inside.split_once(',')).is_some_and(|(url, version)| {
+        url.trim().starts_with("http") && version.trim().starts_with(|char: char| char.is_ascii_digit())
+    })
+}
+
+/// Serves everything but the gateway.
+pub(super) async fn serve(
+    Shares(shared): Shares<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: axum::extract::Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let full = parts.uri.path();
+    let path = full.strip_prefix(PREFIX);
+    let known = path.is_some();
+    let call =
+        Call { method: parts.method, path: path.unwrap_or(full).to_owned(), headers: parts.headers, body };
+    let pause = {
+        let mut state = shared.state();
+        state.record(Request {
+            method: call.method.to_string(),
+            path: call.path.clone(),
+            body: serde_json::from_slice(&call.body).unwrap_or_default(),
+            at: shared.now(),
+        });
+        state.latency / 2
+    };
+    rest(pause).await;
+    let response =
+        if known { answer(&shared, &line, &call).await } else { Refusal::not_found().into_response() };
+    rest(pause).await;
+    count(&mut shared.state(), &response);
+    shared.changed.notify_waiters();
+    response
+}
+
+async fn rest(pause: Duration) {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Lets the planned fault happen, or answers properly.
+async fn answer(shared: &Shared, line: &Line, call: &Call) -> Response {
+    let fault = shared.state().faults.take(&call.path, call.posts_to());
+    match fault {
+        None => respond(shared, call),
+        Some(Fault::Status { status, code, message }) => Refusal::new(status, code, &message).into_response(),
+        Some(Fault::Html(status)) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            (status, Html("<!doctype html><title>Error</title><h1>Something is in the way</h1>"))
+                .into_response()
+        }
+        Some(Fault::RateLimited { header, body, scope }) => TooMany { header, body, scope }.into_response(),
+        Some(Fault::Slow(delay)) => {
+            tokio::time::sleep(delay).await;
+            respond(shared, call)
+        }
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::HangAfter) => {
+            respond(shared, call);
+            shared.changed.notify_waiters();
+            std::future::pending().await
+        }
+        Some(Fault::CutBefore) => {
+            line.cut();
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Some(Fault::CutAfter) => {
+            let response = respond(shared, call);
+            line.cut();
+            response
+        }
+    }
+}
+
+/// Answers a request: who asks, the limits, then the route.
+fn respond(shared: &Shared, call: &Call) -> Response {
+    let now = shared.now();
+    let state = &mut *shared.state();
+    if let Err(refusal) = call.authorize(state) {
+        return refusal.into_response();
+    }
+    if !call.is_interaction()
+        && let Err(refusal) = state.buckets.global(now)
+    {
+        return refusal.into_response();
+    }
+    let budget = call.posts_to().and_then(|channel| state.buckets.channel(channel, now));
+    let response = match &budget {
+        Some((_, Err(refusal))) => refusal.clone().into_response(),
+        _ => route(state, call, now).unwrap_or_else(Refusal::into_response),
+    };
+    match budget {
+        Some((budget, _)) => budget.mark(response),
+        None => response,
+    }
+}
+
+fn route(state: &mut State, call: &Call, now: Duration) -> Result<Response, Refusal> {
+    let segments = call.segments();
+    let found = match (call.method.as_str(), &segments[..]) {
+        ("GET", ["gateway"]) => json!({"url": state.gateway.url}),
+        ("GET", ["gateway", "bot"]) => state.gateway.recommendation(now),
+        ("GET", ["users", "@me"]) => models::bot(),
+        ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => models::application(),
+        ("GET", ["applications", id, "commands"]) => commands::list(state, snowflake(id)?)?,
+        ("PUT", ["applications", id, "commands"]) => {
+            commands::overwrite(state, snowflake(id)?, &call.body, now)?
+        }
+        ("GET", ["channels", channel]) => {
+            let channel = snowflake(channel)?;
+            messages::reachable(state, channel)?;
+            state.channel(channel).map(|(_, channel)| models::channel(channel)).unwrap_or_default()
+        }
+        (method, ["channels", channel, "messages", rest @ ..]) => {
+            let channel = snowflake(channel)?;
+            let message = rest.first().map(|id| snowflake(id)).transpose()?;
+            return match (method, message) {
+                ("POST", None) => messages::create(state, channel, &call.body, now),
+                ("GET", Some(message)) => messages::read(state, channel, message),
+                ("PATCH", Some(message)) => messages::edit(state, channel, message, &call.body, now),
+                ("DELETE", Some(message)) => messages::delete(state, channel, message),
+                _ => Err(Refusal::new(405, 0, "405: Method Not Allowed")),
+            };
+        }
+        ("GET", ["guilds", guild, rest @ ..]) => guild_part(state, snowflake(guild)?, rest)?,
+        ("POST", ["interactions", id, token, "callback"]) => {
+            return answers::callback(state, snowflake(id)?, token, &call.body, now);
+        }
+        (method, ["webhooks", application, token, rest @ ..]) => {
+            return answers::webhook(state, (method, snowflake(application)?, token, rest), &call.body, now);
+        }
+        _ => return Err(Refusal::not_found()),
+    };
+    Ok(Json(found).into_response())
+}
+
+fn guild_part(state: &State, guild: u64, part: &[&str]) -> Result<Value, Refusal> {
+    let guild = state.guilds.get(&guild).ok_or_else(|| Refusal::new(404, 10_004, "Unknown Guild"))?;
+    if !guild.member {
+        return Err(Refusal::missing_access());
+    }
+    match *part {
+        [] => Ok(models::guild(guild)),
+        ["channels"] => Ok(guild.channels.values().map(models::channel).collect()),
+        ["roles"] => Ok(models::roles(guild).into()),
+        ["members", user] if user == "@me" || snowflake(user)? == BOT => Ok(models::bot_member(guild)),
+        ["members", _] => Err(Refusal::new(404, 10_007, "Unknown Member")),
+        _ => Err(Refusal::not_found()),
+    }
+}
+
+fn snowflake(text: &str) -> Result<u64, Refusal> {
+    text.parse().map_err(|_| Refusal::new(400, 50_035, "Invalid Form Body"))
+}
+
+/// Counts the answers that Discord holds against a client.
+fn count(state: &mut State, response: &Response) {
+    let shared = response.headers().get("x-ratelimit-scope").is_some_and(|scope| scope == "shared");
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => {
+            state.counts.too_many += 1;
+            state.counts.invalid += usize::from(!shared);
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => state.counts.invalid += 1,
+        _ => {}
+    }
+}

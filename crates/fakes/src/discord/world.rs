@@ -1,0 +1,151 @@
+//! Making and changing the world: guilds, channels and what the bot may do there. Tells the gateway what it would tell.
+
+use serde_json::json;
+
+use super::permissions::{Overwrite, Target};
+use super::session::Event;
+use super::state::State;
+use super::{Channel, ChannelKind, Discord, models};
+
+impl Discord {
+    /// Makes a guild with the bot in it and without any channel.
+    pub fn add_guild(&self, name: &str) -> u64 {
+        self.change(|state, now| {
+            let guild = state.add_guild(name, 0, now);
+            state.gateway.dispatch(guild, &Event::Guild(guild), now);
+            guild
+        })
+    }
+
+    /// Makes many guilds at once, with filler channels and roles.
+    pub fn add_guilds(&self, count: usize, channels_each: usize, roles_each: usize) -> Vec<u64> {
+        let roles = u32::try_from(roles_each).unwrap_or(u32::MAX).min(250);
+        (0..count)
+            .map(|number| {
+                self.change(|state, now| {
+                    let guild = state.add_guild(&format!("guild {number}"), roles, now);
+                    for channel in 0..channels_each {
+                        state.add_channel(guild, &format!("channel-{channel}"), ChannelKind::Text, now);
+                    }
+                    state.gateway.dispatch(guild, &Event::Guild(guild), now);
+                    guild
+                })
+            })
+            .collect()
+    }
+
+    /// Makes a channel.
+    ///
+    /// # Panics
+    /// If the guild was never made.
+    pub fn add_channel(&self, guild: u64, name: &str, kind: ChannelKind) -> u64 {
+        self.change(|state, now| {
+            let channel = state.add_channel(guild, name, kind, now);
+            tell_channel(state, channel, "CHANNEL_CREATE", now);
+            channel
+        })
+    }
+
+    /// The channels of a guild, oldest first.
+    #[must_use]
+    pub fn channels(&self, guild: u64) -> Vec<Channel> {
+        let state = self.shared.state();
+        state.guilds.get(&guild).map(|guild| guild.channels.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Deletes a channel with its messages.
+    pub fn delete_channel(&self, channel: u64) {
+        self.change(|state, now| {
+            tell_channel(state, channel, "CHANNEL_DELETE", now);
+            if let Some(guild) = state.places.remove(&channel) {
+                state.guild_mut(guild).channels.remove(&channel);
+            }
+            state.messages.retain(|_, message| message.channel != channel);
+        });
+    }
+
+    /// Takes permissions from the bot in one channel.
+    pub fn deny(&self, channel: u64, permissions: u64) {
+        self.overwrite(channel, Overwrite { target: Target::Bot, allow: 0, deny: permissions });
+    }
+
+    /// Removes what [`Discord::deny`] and [`Discord::overwrite`] did to a channel.
+    pub fn allow_again(&self, channel: u64) {
+        self.overwrites(channel, Vec::clear);
+    }
+
+    /// Sets what a channel allows or denies to somebody, in place of what it said about them before.
+    pub fn overwrite(&self, channel: u64, overwrite: Overwrite) {
+        self.overwrites(channel, |overwrites| {
+            overwrites.retain(|old| old.target != overwrite.target);
+            overwrites.push(overwrite);
+        });
+    }
+
+    fn overwrites(&self, channel: u64, edit: impl FnOnce(&mut Vec<Overwrite>)) {
+        self.change(|state, now| {
+            let Some(guild) = state.places.get(&channel).copied() else { return };
+            if let Some(channel) = state.guild_mut(guild).channels.get_mut(&channel) {
+                edit(&mut channel.overwrites);
+            }
+            tell_channel(state, channel, "CHANNEL_UPDATE", now);
+        });
+    }
+
+    /// What the bot may do in a channel; nothing if there is no such channel.
+    #[must_use]
+    pub fn permissions(&self, channel: u64) -> u64 {
+        let state = self.shared.state();
+        state.channel(channel).map_or(0, |(guild, channel)| guild.permissions_in(channel))
+    }
+
+    /// Removes the bot from a guild.
+    pub fn kick(&self, guild: u64) {
+        self.change(|state, now| {
+            state.guild_mut(guild).member = false;
+            let body = json!({"id": guild.to_string()});
+            state.gateway.dispatch(guild, &Event::plain("GUILD_DELETE", body), now);
+        });
+    }
+
+    /// Removes the bot from a guild without an event, as if it happened while the bot was offline.
+    pub fn kick_silently(&self, guild: u64) {
+        self.change(|state, _| state.guild_mut(guild).member = false);
+    }
+
+    /// Brings the bot back into a guild.
+    pub fn invite(&self, guild: u64) {
+        self.change(|state, now| {
+            let home = state.guild_mut(guild);
+            home.member = true;
+            home.joined = now;
+            state.gateway.dispatch(guild, &Event::Guild(guild), now);
+        });
+    }
+
+    /// Makes a guild unavailable, which is not a removal.
+    pub fn outage(&self, guild: u64) {
+        self.change(|state, now| {
+            state.guild_mut(guild).outage = true;
+            let body = json!({"id": guild.to_string(), "unavailable": true});
+            state.gateway.dispatch(guild, &Event::plain("GUILD_DELETE", body), now);
+        });
+    }
+
+    /// Makes a guild available again.
+    pub fn outage_over(&self, guild: u64) {
+        self.change(|state, now| {
+            state.guild_mut(guild).outage = false;
+            state.gateway.dispatch(guild, &Event::Guild(guild), now);
+        });
+    }
+}
+
+/// Tells the gateway about a channel, if the bot is there to hear it.
+fn tell_channel(state: &mut State, channel: u64, name: &'static str, now: std::time::Duration) {
+    let Some((guild, channel)) = state.channel(channel) else { return };
+    if guild.member && !guild.outage {
+        let (guild, body) = (guild.id, models::channel(channel));
+        state.gateway.dispatch(guild, &Event::plain(name, body), now);
+    }
+}
