@@ -46,7 +46,7 @@ pub enum Fault {
         /// `user`, `global` or `shared`.
         scope: &'static str,
     },
-    /// It is done after this delay.
+    /// It is done after this delay, if the client still waits.
     Slow(Duration),
 }
 

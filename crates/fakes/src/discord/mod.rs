@@ -110,7 +110,7 @@ struct Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
-        self.lines.cut_all();
+        self.lines.end_all();
     }
 }
 

@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 #[derive(Debug, Default)]
 struct Switch {
-    cut: AtomicBool,
+    over: AtomicBool,
+    reset: AtomicBool,
     waker: AtomicWaker,
 }
 
@@ -26,14 +27,20 @@ pub(super) struct Line(Arc<Switch>);
 impl Line {
     /// Aborts the connection: the peer sees a reset, without an answer and without a close frame.
     pub(super) fn cut(&self) {
-        self.0.cut.store(true, Ordering::SeqCst);
+        self.0.reset.store(true, Ordering::SeqCst);
+        self.end();
+    }
+
+    /// Closes the connection, as the end of a process does.
+    fn end(&self) {
+        self.0.over.store(true, Ordering::SeqCst);
         self.0.waker.wake();
     }
 
-    /// Whether the connection is cut; if it is not, the task that asks is woken when it will be.
-    fn is_cut(&self, context: &Context<'_>) -> bool {
+    /// Whether the connection is over; if it is not, the task that asks is woken when it will be.
+    fn is_over(&self, context: &Context<'_>) -> bool {
         self.0.waker.register(context.waker());
-        self.0.cut.load(Ordering::SeqCst)
+        self.0.over.load(Ordering::SeqCst)
     }
 }
 
@@ -50,10 +57,10 @@ impl Lines {
         Line(switch)
     }
 
-    pub(super) fn cut_all(&self) {
+    pub(super) fn end_all(&self) {
         let lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for switch in lines.iter().filter_map(Weak::upgrade) {
-            Line(switch).cut();
+            Line(switch).end();
         }
     }
 }
@@ -90,7 +97,7 @@ pub(super) struct Wire {
 
 impl Wire {
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
-        if !self.line.is_cut(context) {
+        if !self.line.is_over(context) {
             return Ok(());
         }
         Err(io::Error::from(io::ErrorKind::ConnectionAborted))
@@ -99,7 +106,7 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.line.0.cut.load(Ordering::SeqCst) {
+        if self.line.0.reset.load(Ordering::SeqCst) {
             // Without lingering, closing sends a reset, which is what a broken network looks like to the client.
             let _ = self.stream.set_zero_linger();
         }

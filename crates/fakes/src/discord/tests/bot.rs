@@ -260,6 +260,17 @@ async fn sessions_are_resumed_without_losing_events() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restarted_discord_is_found_again() {
+    let (discord, _bot, _, _) = world().await;
+    let address = discord.url().trim_start_matches("http://").parse().unwrap();
+    drop(discord);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let discord = Discord::start_on(address).await.unwrap();
+    discord.wait_until_ready().await;
+    assert_eq!((discord.identifies(), discord.resumes()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_token_ends_the_bot() {
     let (discord, mut bot, _, _) = world().await;
     discord.set_token_refused(true);
@@ -309,6 +320,32 @@ async fn a_refusing_gateway_is_tried_again() {
     discord.close_gateway(4000);
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(!discord.connected());
+    discord.set_gateway_refusing(false);
+    discord.wait_until_ready().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn heartbeats_are_answered() {
+    let discord = Discord::start().await;
+    // serenity counts in real time, whatever tokio's clock says.
+    discord.set_heartbeat_interval(Duration::from_millis(30));
+    let _bot = Bot::start(&discord).await;
+    while discord.heartbeats() < 3 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!((discord.identifies(), discord.resumes()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_while_the_gateway_refuses_is_survived() {
+    let discord = Discord::start().await;
+    // Short, because serenity spins on the dead socket until its next heartbeat fails.
+    discord.set_heartbeat_interval(Duration::from_millis(100));
+    let _bot = Bot::start(&discord).await;
+    discord.wait_until_ready().await;
+    discord.set_gateway_refusing(true);
+    discord.cut_gateway();
+    tokio::time::sleep(Duration::from_secs(30)).await;
     discord.set_gateway_refusing(false);
     discord.wait_until_ready().await;
 }
