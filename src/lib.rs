@@ -24,3 +24,17 @@ pub mod pipeline;
 pub mod sinks;
 /// What is owed, until it is delivered.
 pub mod outbox;
+/// What people may do.
+pub mod control;
+/// Slash commands.
+pub mod commands;
+/// The connection to Discord's gateway.
+pub mod gateway;
+/// What an operator sees.
+pub mod telemetry;
+/// The program's own HTTP server.
+pub mod web;
+/// Settings.
+pub mod config;
+/// Builds, starts and stops everything.
+pub mod app;

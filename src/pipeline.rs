@@ -56,6 +56,7 @@ impl Pipeline {
     pub async fn take(&mut self, observation: &Observation) -> Result<(), StoreError> {
         // First the new watches, then all: one that is made in between is owed at once and found owed later.
         self.gather_fresh().await?;
+        self.store.board().looked(observation.at);
         let conclusions = self.conclude(observation).await?;
         let watches = self.gather_watches(&conclusions).await?;
         let decision = self.decide(observation, conclusions, watches);

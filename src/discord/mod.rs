@@ -7,8 +7,7 @@ mod wire;
 
 use secrecy::SecretString;
 
-pub use rest::{Application, Member, Rest, Urgency, user_agent};
-pub use wire::Channel;
+pub use rest::{Application, Member, Rest, SessionStarts, user_agent};
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]

@@ -13,7 +13,9 @@ use tokio::sync::Notify;
 
 use super::limits::{Learned, Limits, Route, Wait};
 use super::permissions::{self, Overwrite, Permission, Role};
-use super::wire::{ApplicationBody, Channel, ErrorBody, MemberBody, NewMessage, RoleBody, WithId};
+use super::wire::{
+    ApplicationBody, Channel, ErrorBody, GatewayBody, MemberBody, NewMessage, RoleBody, WithId,
+};
 use super::{DiscordError, DiscordOptions};
 use crate::clock::Clock;
 use crate::domain::{ChannelId, GuildId, MessageId, Timestamp, text};
@@ -45,7 +47,7 @@ const MAX_WORDS: usize = 200;
 
 /// Whether a person waits for the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Urgency {
+enum Urgency {
     /// Somebody waits: goes before the fan-out.
     Interactive,
     /// Nobody waits.
@@ -61,6 +63,17 @@ pub struct Application {
     pub name: String,
     /// The user that the bot appears as.
     pub bot_user: u64,
+}
+
+/// How often the gateway may still be asked for a new session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionStarts {
+    /// Connections that Discord wants this bot to hold, at least 1; each asks once.
+    pub shards: u32,
+    /// How many more times.
+    pub remaining: u32,
+    /// When the count begins anew, from now.
+    pub reset_after: Duration,
 }
 
 /// A member of a server, by the raw ids.
@@ -148,6 +161,17 @@ impl Rest {
         // In applications made since 2016 the bot's user has the id of the application.
         let bot_user = body.bot.map_or(body.id, |bot| bot.id);
         Ok(Application { id: body.id, name: body.name, bot_user })
+    }
+
+    /// How many gateway sessions may still be asked for (Discord, Gateway, "Get Gateway Bot").
+    pub async fn session_starts(&self) -> Result<SessionStarts, DiscordError> {
+        let route = Route { kind: "GET /gateway/bot", resource: 0 };
+        let body: GatewayBody = self.read(route, "/gateway/bot").await?;
+        Ok(SessionStarts {
+            shards: body.shards.max(1),
+            remaining: body.session_start_limit.remaining,
+            reset_after: Duration::from_millis(body.session_start_limit.reset_after),
+        })
     }
 
     /// Replaces the commands that are registered for every server (Discord, "Bulk Overwrite Global Application Commands").

@@ -133,12 +133,23 @@ pub(super) struct ApplicationBody {
     pub(super) bot: Option<WithId>,
 }
 
+/// What the gateway allows (Discord, Gateway, "Get Gateway Bot").
+#[derive(Deserialize)]
+pub(super) struct GatewayBody {
+    pub(super) shards: u32,
+    pub(super) session_start_limit: SessionStartLimit,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SessionStartLimit {
+    pub(super) remaining: u32,
+    /// Milliseconds.
+    pub(super) reset_after: u64,
+}
+
 /// A channel, as far as rights go.
 #[derive(Deserialize)]
-pub struct Channel {
-    /// Discord's number for its kind.
-    #[serde(rename = "type")]
-    pub kind: u8,
+pub(super) struct Channel {
     #[serde(default)]
     pub(super) permission_overwrites: Vec<OverwriteBody>,
 }

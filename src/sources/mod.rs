@@ -4,4 +4,4 @@ mod accounts;
 mod poll;
 
 pub use accounts::Accounts;
-pub use poll::{CycleReport, Poll, stretched};
+pub use poll::{CycleReport, Poll, Roster, stretched};

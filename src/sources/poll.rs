@@ -29,6 +29,10 @@ pub struct CycleReport {
     pub failed: usize,
     /// How many are live.
     pub live: usize,
+    /// When the last look was over in which anybody was seen, or nobody was to be looked at.
+    pub last_success: Option<Timestamp>,
+    /// How often looks are due with that many streamers.
+    pub interval: Duration,
 }
 
 /// Looks at everybody, again and again.
@@ -49,8 +53,8 @@ pub struct Poll {
 }
 
 /// The watched streamers, read again when the watches change.
-#[derive(Default)]
-struct Roster {
+#[derive(Debug, Default)]
+pub struct Roster {
     generation: u64,
     ids: Arc<[BroadcasterId]>,
 }
@@ -77,46 +81,59 @@ impl Poll {
         let mut interval = self.interval;
         let mut was_failing = false;
         let mut noted_at = None;
+        let mut last_success = None;
         loop {
             let began = self.clock.now();
             match self.cycle(&mut roster).await {
                 Ok(report) => {
+                    if report.failed < report.batches || report.batches == 0 {
+                        last_success = Some(report.at);
+                    }
+                    interval = self.adapt(interval, report.streamers);
                     was_failing = Self::tell_of_failures(&report, was_failing);
                     self.note_look(&report, &mut noted_at).await;
-                    self.reports.send_replace(Some(report));
+                    self.reports.send_replace(Some(CycleReport { last_success, interval, ..report }));
                 }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the watches cannot be read");
                 }
             }
-            interval = self.adapt(interval, roster.ids.len());
             tokio::time::sleep(self.clock.until(began.after(interval))).await;
         }
     }
 
     /// Looks once at everybody. Fails only when it cannot be told who is watched.
-    async fn cycle(&self, roster: &mut Roster) -> Result<CycleReport, StoreError> {
+    pub async fn cycle(&self, roster: &mut Roster) -> Result<CycleReport, StoreError> {
         let generation = self.store.watches_generation();
         if roster.generation != generation {
             roster.ids = self.store.roster().await?.into();
             roster.generation = generation;
         }
-        let batches = roster.ids.chunks(MAX_IDS);
+        let ids = Arc::clone(&roster.ids);
         let mut report = CycleReport {
             at: self.clock.now(),
-            streamers: roster.ids.len(),
-            batches: batches.len(),
+            streamers: ids.len(),
+            batches: ids.len().div_ceil(MAX_IDS),
             failed: 0,
             live: 0,
+            last_success: None,
+            interval: self.interval,
         };
-        let mut looks = futures_util::stream::iter(batches)
-            .map(|batch| async move { (batch, self.helix.streams(batch).await) })
+        let mut looks = futures_util::stream::iter((0..ids.len()).step_by(MAX_IDS))
+            .map(|first| {
+                let batch = first..ids.len().min(first + MAX_IDS);
+                let ids = Arc::clone(&ids);
+                async move {
+                    let looked = self.helix.streams(&ids[batch.clone()]).await;
+                    (batch, looked)
+                }
+            })
             .buffer_unordered(CONCURRENCY);
         while let Some((batch, looked)) = looks.next().await {
             match looked {
                 Ok(page) => {
                     report.live += page.live.len();
-                    let observation = observe(batch, page, self.clock.now());
+                    let observation = observe(&ids[batch], page, self.clock.now());
                     // The pipeline ends before the poll only when the program stops.
                     let _ = self.observations.send(observation).await;
                 }

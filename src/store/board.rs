@@ -1,6 +1,7 @@
 //! Who is live, in memory: open sessions with the viewers and the last look, which change too often to be written.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::{BroadcasterId, Session, Stream, Timestamp};
@@ -9,6 +10,8 @@ use crate::domain::{BroadcasterId, Session, Stream, Timestamp};
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     sessions: Arc<RwLock<HashMap<BroadcasterId, Session>>>,
+    /// Milliseconds since the Unix epoch; 0 before the first look.
+    looked_at: Arc<AtomicI64>,
 }
 
 /// A streamer whose session has not ended.
@@ -53,6 +56,18 @@ impl Board {
                 session.stream.thumbnail.clone_from(&stream.thumbnail);
             }
         });
+    }
+
+    /// Notes that somebody has looked at Twitch.
+    pub fn looked(&self, at: Timestamp) {
+        self.looked_at.fetch_max(at.as_millis(), Ordering::AcqRel);
+    }
+
+    /// The last look at anybody since the program started.
+    #[must_use]
+    pub fn looked_at(&self) -> Option<Timestamp> {
+        let millis = self.looked_at.load(Ordering::Acquire);
+        (millis > 0).then(|| Timestamp::from_millis(millis))
     }
 
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut HashMap<BroadcasterId, Session>) -> T) -> T {

@@ -170,9 +170,12 @@ impl Helix {
     }
 
     /// Accounts whose login or name begins so, for suggestions only (Twitch, API Reference, "Search Channels").
+    ///
+    /// Many may type at once, so this leaves the reserve to those who have decided.
     pub async fn search(&self, beginning: &str, within: Duration) -> Result<Vec<Profile>, TwitchError> {
         let query = [("first", SUGGESTIONS), ("query", beginning)];
-        Ok(self.profiles("/search/channels", &query, Urgency::Interactive { within }).await?.profiles)
+        let search = self.profiles("/search/channels", &query, Urgency::Background);
+        Ok(tokio::time::timeout(within, search).await.unwrap_or_else(|_| Err(too_slow()))?.profiles)
     }
 
     /// How many requests a minute Twitch grants, as its last answer said.
@@ -201,7 +204,7 @@ impl Inner {
             Urgency::Interactive { within } => {
                 tokio::time::timeout(within, self.try_to_get(path, query, Claim::Interactive))
                     .await
-                    .unwrap_or_else(|_| Err(TwitchError::Unavailable("it took too long".to_owned())))
+                    .unwrap_or_else(|_| Err(too_slow()))
             }
         }
     }
@@ -298,6 +301,10 @@ impl Inner {
     fn budget<T>(&self, act: impl FnOnce(&mut Budget, Timestamp) -> T) -> T {
         act(&mut self.budget.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now())
     }
+}
+
+fn too_slow() -> TwitchError {
+    TwitchError::Unavailable("it took too long".to_owned())
 }
 
 /// An error in words that name no address and no secret.

@@ -1,0 +1,406 @@
+//! The only file that knows everything: it builds the parts, starts them, and stops them in order.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::commands;
+use crate::config::Settings;
+use crate::control::{Control, RegisterError};
+use crate::discord::permissions::Permission;
+use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
+use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
+use crate::outbox::Worker;
+use crate::pipeline::{self, Pipeline};
+use crate::sinks::{DiscordChannel, Sink};
+use crate::sources::{Accounts, CycleReport, Poll};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry::{Health, Vitals};
+use crate::twitch::{Helix, TwitchError, TwitchOptions};
+use crate::web;
+
+/// The wait before a second attempt to reach a service at start; it doubles.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// The longest wait between two attempts.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+
+/// How often servers that removed the bot are looked through.
+const TIDY_EVERY: Duration = Duration::from_hours(1);
+
+/// How long all parts together may take to stop; supervisors kill after ten seconds, and a person waits no five.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
+
+/// Why the program ends without being told to.
+#[derive(Debug)]
+pub enum Failure {
+    /// A setting is right in itself but does not work here; status 2.
+    Setting {
+        /// Which.
+        variable: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// A credential is refused; status 3.
+    Credentials {
+        /// Which variables hold it.
+        variables: &'static str,
+        /// Who refuses.
+        by: &'static str,
+    },
+    /// Anything else; status 1.
+    Other(anyhow::Error),
+}
+
+impl Failure {
+    /// The exit status that says so.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Other(_) => 1,
+            Self::Setting { .. } => 2,
+            Self::Credentials { .. } => 3,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting { variable, reason } => write!(f, "{variable}: {reason}"),
+            Self::Credentials { variables, by } => write!(f, "{by} refuses {variables}; please check it"),
+            Self::Other(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+const TWITCH_REFUSES: Failure =
+    Failure::Credentials { variables: "TWITCH_CLIENT_ID/TWITCH_CLIENT_SECRET", by: "Twitch" };
+const DISCORD_REFUSES: Failure = Failure::Credentials { variables: "DISCORD_TOKEN", by: "Discord" };
+
+/// The parts that the others are built on.
+struct Base {
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    helix: Helix,
+    rest: Rest,
+    nudge: Arc<Notify>,
+}
+
+/// Runs the product until `stop`, and stops it in order.
+pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let listener = match settings.http_bind {
+        Some(address) => Some(web::bind(address).await.map_err(|error| Failure::Setting {
+            variable: "HTTP_BIND",
+            reason: format!("{address} cannot be listened at: {error}"),
+        })?),
+        None => None,
+    };
+    let store = open_store(&settings).await?;
+    let chance = fastrand::Rng::new;
+    let helix = Helix::new(twitch_options(&settings), clock.clone(), chance()).map_err(Failure::Other)?;
+    let rest = Rest::new(discord_options(&settings), clock.clone(), chance()).map_err(Failure::Other)?;
+    let started = clock.now();
+    let (gateway_state, gateway) = watch::channel(GatewayState { connected: false, since: started });
+    let (reports, polls) = watch::channel(None);
+    let base = Base { settings, clock, store, helix, rest, nudge: Arc::new(Notify::new()) };
+    let mut parts = Parts { tasks: JoinSet::new(), stop: stop.clone() };
+    if let Some(listener) = listener {
+        let vitals = Vitals { gateway, polls, interval: base.settings.check_interval, started };
+        let health = Health { vitals, store: base.store.clone(), clock: base.clock.clone() };
+        parts.start(move |stop| async move {
+            web::serve(listener, health, stop).await.map_err(|error| Failure::Other(error.into()))
+        });
+    }
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), database = %base.settings.database_path.display(),
+        interval = ?base.settings.check_interval, http = ?base.settings.http_bind, "starting");
+    let base = Arc::new(base);
+    watch_twitch(&base, reports, &mut parts);
+    speak_to_discord(&base, gateway_state, &mut parts);
+    parts.run().await
+}
+
+/// Tries everything that a start needs, for `livebell check`. Tells each step and returns whether all is well.
+pub async fn check(settings: Settings, mut tell: impl FnMut(bool, String)) -> Result<(), Failure> {
+    let clock = Clock::system();
+    tell(true, "settings are valid".to_owned());
+    let path = settings.database_path.clone();
+    let probed = tokio::task::spawn_blocking(move || crate::store::probe(&path)).await;
+    let mut first_failure = None;
+    let mut note = |result: Result<String, Failure>| match result {
+        Ok(text) => tell(true, text),
+        Err(failure) => {
+            tell(false, failure.to_string());
+            first_failure.get_or_insert(failure);
+        }
+    };
+    note(match probed {
+        Ok(Ok(())) => Ok(format!("database {} can be written", settings.database_path.display())),
+        Ok(Err(error)) => Err(database_failure(error)),
+        Err(error) => Err(Failure::Other(error.into())),
+    });
+    let helix =
+        Helix::new(twitch_options(&settings), clock.clone(), fastrand::Rng::new()).map_err(Failure::Other)?;
+    note(match helix.check_credentials().await {
+        Ok(()) => Ok("Twitch accepts the client id and secret".to_owned()),
+        Err(TwitchError::Credentials(_)) => Err(TWITCH_REFUSES),
+        Err(error) => Err(Failure::Other(error.into())),
+    });
+    let rest = Rest::new(discord_options(&settings), clock, fastrand::Rng::new()).map_err(Failure::Other)?;
+    note(match rest.application().await {
+        Ok(application) => Ok(format!(
+            "Discord accepts the token of {}\n  invite it with {}",
+            application.name,
+            invite_link(&application)
+        )),
+        Err(DiscordError::Unauthorized) => Err(DISCORD_REFUSES),
+        Err(error) => Err(Failure::Other(error.into())),
+    });
+    first_failure.map_or(Ok(()), Err)
+}
+
+/// The address that invites the bot with the rights that it needs (Discord, `OAuth2`, "Bot Authorization Flow").
+#[must_use]
+pub fn invite_link(application: &Application) -> String {
+    format!(
+        "https://discord.com/oauth2/authorize?client_id={}&scope=bot%20applications.commands&permissions={}",
+        application.id,
+        Permission::needed_bits()
+    )
+}
+
+/// The running parts. The first one that fails stops the others.
+struct Parts {
+    tasks: JoinSet<Result<(), Failure>>,
+    stop: CancellationToken,
+}
+
+impl Parts {
+    fn start<F>(&mut self, part: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        self.tasks.spawn(part(self.stop.clone()));
+    }
+
+    async fn run(mut self) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        let ended = tokio::select! {
+            () = self.stop.cancelled() => None,
+            failure = first_failure(&mut self.tasks) => failure,
+        };
+        if let Some(failure) = ended {
+            outcome = Err(failure);
+            self.stop.cancel();
+        }
+        tracing::info!("stopping");
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WITHIN, all_ended).await.is_err() {
+            tracing::warn!("not everything stopped in time; what is left goes on at the next start");
+        }
+        outcome
+    }
+}
+
+/// The first part that fails; nothing when all have ended without.
+async fn first_failure(tasks: &mut JoinSet<Result<(), Failure>>) -> Option<Failure> {
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => return Some(failure),
+            Err(panic) => return Some(Failure::Other(panic.into())),
+        }
+    }
+    None
+}
+
+/// Sees to it that Twitch is looked at and that everything that follows is remembered.
+fn watch_twitch(base: &Arc<Base>, reports: watch::Sender<Option<CycleReport>>, parts: &mut Parts) {
+    let (observations, inbox) = mpsc::channel(pipeline::MAX_WAITING);
+    let pipeline = Pipeline::new(base.store.clone(), base.settings.offline_grace, Arc::clone(&base.nudge));
+    // It ends when the poll has ended and nothing is left to take.
+    parts.start(move |_| async move {
+        pipeline.run(inbox).await;
+        Ok(())
+    });
+    let poll = Poll {
+        store: base.store.clone(),
+        helix: base.helix.clone(),
+        clock: base.clock.clone(),
+        interval: base.settings.check_interval,
+        observations,
+        reports,
+    };
+    let accounts =
+        Accounts { store: base.store.clone(), helix: base.helix.clone(), clock: base.clock.clone() };
+    let base = Arc::clone(base);
+    parts.start(move |stop| async move {
+        let reached = until(&stop, "Twitch", || async {
+            match base.helix.check_credentials().await {
+                Ok(()) => Ok(()),
+                Err(TwitchError::Credentials(_)) => Err(Unreached::Never(TWITCH_REFUSES)),
+                Err(error) => Err(Unreached::Later(error.to_string())),
+            }
+        });
+        if reached.await?.is_some() {
+            tokio::join!(poll.run(stop.clone()), accounts.run(stop));
+        }
+        Ok(())
+    });
+}
+
+/// Sees to it that what is owed is delivered and that people are answered.
+fn speak_to_discord(base: &Arc<Base>, state: watch::Sender<GatewayState>, parts: &mut Parts) {
+    let base = Arc::clone(base);
+    parts.start(move |stop| async move {
+        let reached = until(&stop, "Discord", || async {
+            match base.rest.application().await {
+                Ok(application) => Ok(application),
+                Err(DiscordError::Unauthorized) => Err(Unreached::Never(DISCORD_REFUSES)),
+                Err(error) => Err(Unreached::Later(error.to_string())),
+            }
+        });
+        let Some(application) = reached.await? else { return Ok(()) };
+        tracing::info!(
+            bot = application.name,
+            invite = invite_link(&application),
+            "Discord accepts the token"
+        );
+        base.store.release_leases().await.map_err(|error| Failure::Other(error.into()))?;
+        let control = Control::new(
+            base.store.clone(),
+            base.helix.clone(),
+            base.rest.clone(),
+            base.clock.clone(),
+            application,
+        );
+        let worker = Worker {
+            store: base.store.clone(),
+            sink: Sink::DiscordChannel(DiscordChannel::new(base.rest.clone())),
+            clock: base.clock.clone(),
+            nudge: Arc::clone(&base.nudge),
+            chance: fastrand::Rng::new(),
+        };
+        let options = GatewayOptions {
+            api_url: base.settings.discord_api_url.clone(),
+            token: base.settings.discord_token.clone(),
+        };
+        let gateway = Gateway {
+            options,
+            control: control.clone(),
+            rest: base.rest.clone(),
+            clock: base.clock.clone(),
+            state,
+        };
+        let deliver = async { worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES) };
+        let connect = async {
+            gateway.run(stop.clone()).await.map_err(|end| match end {
+                GatewayEnd::TokenRefused => DISCORD_REFUSES,
+                GatewayEnd::Refused(_) => Failure::Other(end.into()),
+            })
+        };
+        let register = async {
+            register_commands(&control, &stop).await;
+            Ok(())
+        };
+        let tidy = async {
+            tidy(&control, &stop).await;
+            Ok(())
+        };
+        tokio::try_join!(deliver, connect, register, tidy).map(|_| ())
+    });
+}
+
+async fn register_commands(control: &Control, stop: &CancellationToken) {
+    let commands = commands::definitions();
+    let registered = until(stop, "Discord", || async {
+        match control.register_commands(&commands).await {
+            Ok(registered) => Ok(registered),
+            Err(RegisterError::Discord(error @ DiscordError::Refused { .. })) => {
+                Err(Unreached::Never(Failure::Other(error.into())))
+            }
+            Err(error) => Err(Unreached::Later(error.to_string())),
+        }
+    });
+    match registered.await {
+        Ok(Some(true)) => tracing::info!("the slash commands are registered"),
+        Ok(Some(false)) => tracing::debug!("the slash commands are registered already"),
+        Ok(None) => {}
+        Err(failure) => tracing::error!(%failure, "the slash commands could not be registered"),
+    }
+}
+
+async fn tidy(control: &Control, stop: &CancellationToken) {
+    loop {
+        if let Err(error) = control.forget_guilds().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "servers could not be forgotten");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(TIDY_EVERY) => {}
+        }
+    }
+}
+
+/// Why a service was not reached.
+enum Unreached {
+    Later(String),
+    Never(Failure),
+}
+
+/// Tries until it succeeds or can never succeed; nothing when the program stops first.
+async fn until<T, F>(
+    stop: &CancellationToken,
+    service: &'static str,
+    mut attempt: impl FnMut() -> F,
+) -> Result<Option<T>, Failure>
+where
+    F: Future<Output = Result<T, Unreached>>,
+{
+    let mut backoff = FIRST_BACKOFF;
+    loop {
+        let tried = tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            tried = attempt() => tried,
+        };
+        match tried {
+            Ok(value) => return Ok(Some(value)),
+            Err(Unreached::Never(failure)) => return Err(failure),
+            Err(Unreached::Later(why)) => {
+                tracing::warn!(service, why, retry_in = ?backoff, "not reached; trying again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(backoff) => backoff = (backoff * 2).min(LONGEST_BACKOFF),
+        }
+    }
+}
+
+async fn open_store(settings: &Settings) -> Result<Store, Failure> {
+    Store::open(StoreOptions { path: settings.database_path.clone() }).await.map_err(database_failure)
+}
+
+fn database_failure(error: StoreError) -> Failure {
+    Failure::Setting { variable: "DATABASE_PATH", reason: format!("{:#}", anyhow::Error::from(error)) }
+}
+
+fn twitch_options(settings: &Settings) -> TwitchOptions {
+    TwitchOptions {
+        api_url: settings.twitch_api_url.clone(),
+        auth_url: settings.twitch_auth_url.clone(),
+        client_id: settings.twitch_client_id.clone(),
+        client_secret: settings.twitch_client_secret.clone(),
+    }
+}
+
+fn discord_options(settings: &Settings) -> DiscordOptions {
+    DiscordOptions { api_url: settings.discord_api_url.clone(), token: settings.discord_token.clone() }
+}

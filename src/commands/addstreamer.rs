@@ -1,0 +1,54 @@
+//! `/addstreamer`: announce a streamer in this server.
+
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Context, asker, reply};
+use crate::control::Added;
+use crate::domain::{ChannelId, text};
+
+/// Announce a Twitch streamer in this server
+#[poise::command(
+    slash_command,
+    ephemeral,
+    interaction_context = "Guild",
+    default_member_permissions = "MANAGE_GUILD"
+)]
+pub(super) async fn addstreamer(
+    ctx: Context<'_>,
+    #[description = "Twitch name, or the address of the channel on twitch.tv"]
+    #[autocomplete = "suggest"]
+    #[max_length = 200]
+    streamer: String,
+    #[description = "A channel of its own, if it is not to be the server's"]
+    #[channel_types("Text", "News")]
+    channel: Option<serenity::ChannelId>,
+) -> Result<(), CommandError> {
+    ctx.defer_ephemeral().await?;
+    let channel = channel.and_then(|channel| ChannelId::new(channel.get()));
+    let added = ctx.data().control.add_streamer(asker(ctx)?, &streamer, channel).await?;
+    ctx.send(answer(&added)).await?;
+    Ok(())
+}
+
+fn answer(added: &Added) -> poise::CreateReply {
+    let name = text::escape_markdown(&added.profile.display_name);
+    let channel = added.channel;
+    let told = match (added.was_there, added.moved) {
+        (false, _) => format!("**{name}** is announced in <#{channel}> from now on."),
+        (true, true) => format!("**{name}** was on the list already; announcements go to <#{channel}> now."),
+        (true, false) => format!("**{name}** is on the list already, announced in <#{channel}>."),
+    };
+    let check = added.check.as_ref().map(|check| reply::check(check, channel)).unwrap_or_default();
+    let mut embed = reply::embed()
+        .title(text::cut(&name, reply::MAX_TITLE))
+        .url(format!("https://www.twitch.tv/{}", added.profile.login))
+        .description(format!("{told}{check}"));
+    if let Some(image) = &added.profile.image {
+        embed = embed.thumbnail(image);
+    }
+    poise::CreateReply::default().embed(embed).ephemeral(true)
+}
+
+async fn suggest(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
+    reply::choices(ctx.data().control.suggest_on_twitch(typed).await)
+}

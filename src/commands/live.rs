@@ -1,0 +1,55 @@
+//! `/live`: who of this server's streamers is live now.
+
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Context, guild, pages, reply};
+use crate::control::{Control, LiveEntry};
+use crate::domain::{GuildId, text};
+
+/// Show who of this server's streamers is live now
+#[poise::command(slash_command, interaction_context = "Guild")]
+pub(super) async fn live(ctx: Context<'_>) -> Result<(), CommandError> {
+    let (embed, buttons) = page(&ctx.data().control, guild(ctx)?, 0).await?;
+    ctx.send(poise::CreateReply::default().embed(embed).components(buttons)).await?;
+    Ok(())
+}
+
+/// A page of the list as an answer, with buttons for the others.
+pub(super) async fn page(
+    control: &Control,
+    guild: GuildId,
+    number: usize,
+) -> Result<(serenity::CreateEmbed, Vec<serenity::CreateActionRow>), CommandError> {
+    let live = control.live(guild, number).await?;
+    let as_of = match live.as_of {
+        Some(as_of) => format!("\n\nLast look at Twitch <t:{}:R>.", as_of.as_secs()),
+        None => "\n\nTwitch has not been looked at since the start; in a moment there is more.".to_owned(),
+    };
+    let text = match (live.watched, live.page.total) {
+        (0, _) => "No streamer is announced in this server yet.".to_owned(),
+        (_, 0) => format!("None of this server's {} streamers is live.{as_of}", live.watched),
+        _ => live.page.entries.iter().map(line).collect::<Vec<_>>().join("\n") + &as_of,
+    };
+    let embed = reply::embed().title(format!("Live now ({})", live.page.total)).description(text);
+    Ok((embed, pages::buttons(pages::List::Live, live.page.number, live.page.of)))
+}
+
+fn line(entry: &LiveEntry) -> String {
+    let name = text::escape_markdown(&text::cut(&entry.name, reply::MAX_NAME));
+    let title = entry.stream.title.as_deref().unwrap_or("Live on Twitch");
+    let title = text::escape_markdown(&text::cut(title, reply::MAX_LINE));
+    let category = entry.stream.category.as_ref();
+    let category = category
+        .map(|category| format!("{} · ", text::escape_markdown(&text::cut(&category.name, reply::MAX_NAME))))
+        .unwrap_or_default();
+    let gone = match entry.missing_since {
+        Some(since) => format!(" · not seen since <t:{}:R>", since.as_secs()),
+        None => String::new(),
+    };
+    format!(
+        "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{} watching · since <t:{}:R>{gone}",
+        entry.login,
+        entry.stream.viewers,
+        entry.since.as_secs()
+    )
+}

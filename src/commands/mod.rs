@@ -1,0 +1,94 @@
+//! Slash commands: they translate between Discord's interactions and `control`, and decide nothing.
+
+mod addstreamer;
+mod live;
+mod pages;
+mod removestreamer;
+mod reply;
+mod setchannel;
+mod streamers;
+
+use poise::serenity_prelude as serenity;
+
+use crate::control::{Asker, Control, Denied};
+use crate::domain::{GuildId, UserId};
+
+/// What every command has at hand.
+#[derive(Debug)]
+pub struct Data {
+    control: Control,
+}
+
+type Context<'a> = poise::Context<'a, Data, CommandError>;
+
+/// Why a command could not be answered as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// It was not done; the reason is for the person.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The answer did not reach Discord.
+    #[error(transparent)]
+    Discord(#[from] Box<serenity::Error>),
+    /// The interaction lacks what every interaction in a server has.
+    #[error("the interaction is not from a server")]
+    NotInServer,
+}
+
+impl From<serenity::Error> for CommandError {
+    fn from(error: serenity::Error) -> Self {
+        Self::Discord(Box::new(error))
+    }
+}
+
+fn all() -> Vec<poise::Command<Data, CommandError>> {
+    vec![
+        setchannel::setchannel(),
+        addstreamer::addstreamer(),
+        removestreamer::removestreamer(),
+        streamers::streamers(),
+        live::live(),
+    ]
+}
+
+/// The commands as they are registered with Discord.
+#[must_use]
+pub fn definitions() -> serde_json::Value {
+    serde_json::to_value(poise::builtins::create_application_commands(&all())).unwrap_or_default()
+}
+
+/// The framework that answers interactions.
+#[must_use]
+pub fn framework(control: Control) -> poise::Framework<Data, CommandError> {
+    let options = poise::FrameworkOptions {
+        commands: all(),
+        on_error: |error| Box::pin(reply::failed(error)),
+        event_handler: |framework, event| Box::pin(pages::turned(framework, event)),
+        allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
+        ..Default::default()
+    };
+    poise::Framework::builder()
+        .options(options)
+        // It would ask Discord who owns the bot at each start, and nothing here is for owners.
+        .initialize_owners(false)
+        // No request may be made here: events are held in memory until this returns.
+        .setup(|_, _, _| Box::pin(async { Ok(Data { control }) }))
+        .build()
+}
+
+fn guild(ctx: Context<'_>) -> Result<GuildId, CommandError> {
+    ctx.guild_id().and_then(|guild| GuildId::new(guild.get())).ok_or(CommandError::NotInServer)
+}
+
+fn asker(ctx: Context<'_>) -> Result<Asker, CommandError> {
+    let user = UserId::new(ctx.author().id.get()).ok_or(CommandError::NotInServer)?;
+    let poise::Context::Application(application) = ctx else { return Err(CommandError::NotInServer) };
+    let member = application.interaction.member.as_ref().ok_or(CommandError::NotInServer)?;
+    // Discord computes this for the member and the channel of the interaction.
+    let permissions = member.permissions.unwrap_or_default();
+    Ok(Asker {
+        guild: guild(ctx)?,
+        user,
+        may_manage: permissions.manage_guild() || permissions.administrator(),
+    })
+}

@@ -1,0 +1,32 @@
+//! `/removestreamer`: stop announcing a streamer in this server.
+
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Context, asker, guild, reply};
+use crate::domain::text;
+
+/// Stop announcing a streamer in this server
+#[poise::command(
+    slash_command,
+    ephemeral,
+    interaction_context = "Guild",
+    default_member_permissions = "MANAGE_GUILD"
+)]
+pub(super) async fn removestreamer(
+    ctx: Context<'_>,
+    #[description = "A streamer of this server's list"]
+    #[autocomplete = "suggest"]
+    #[max_length = 200]
+    streamer: String,
+) -> Result<(), CommandError> {
+    ctx.defer_ephemeral().await?;
+    let removed = ctx.data().control.remove_streamer(asker(ctx)?, &streamer).await?;
+    let name = text::escape_markdown(&removed.profile.display_name);
+    ctx.send(reply::text(format!("**{name}** is no longer announced in this server."))).await?;
+    Ok(())
+}
+
+async fn suggest(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
+    let Ok(guild) = guild(ctx) else { return serenity::CreateAutocompleteResponse::new() };
+    reply::choices(ctx.data().control.suggest_watched(guild, typed).await)
+}

@@ -1,0 +1,127 @@
+//! How the bot answers people: one tone, and a way out in every refusal.
+
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Data};
+use crate::control::{ChannelCheck, Denied, MAX_WATCHES, Suggestion};
+use crate::domain::ChannelId;
+
+/// Longest title of an embed (Discord, Message, "Embed Limits").
+pub(super) const MAX_TITLE: usize = 256;
+/// A name in a line of a list: Twitch's are shorter, so this cuts only what is odd.
+pub(super) const MAX_NAME: usize = 60;
+/// A title in a line of a list; ten entries of such lines, escaped, fit a description of 4096.
+pub(super) const MAX_LINE: usize = 100;
+
+/// Twitch's purple.
+const PURPLE: u32 = 0x91_46_FF;
+
+/// A private answer of some words.
+pub(super) fn text(words: String) -> poise::CreateReply {
+    poise::CreateReply::default().content(words).ephemeral(true)
+}
+
+/// A card in the product's colour.
+pub(super) fn embed() -> serenity::CreateEmbed {
+    serenity::CreateEmbed::new().color(PURPLE)
+}
+
+/// Suggestions while somebody types.
+pub(super) fn choices(suggestions: Vec<Suggestion>) -> serenity::CreateAutocompleteResponse {
+    let choices = suggestions
+        .into_iter()
+        .map(|suggestion| serenity::AutocompleteChoice::new(suggestion.name, suggestion.login.as_str()))
+        .collect();
+    serenity::CreateAutocompleteResponse::new().set_choices(choices)
+}
+
+/// What follows from what the bot may do in a channel; nothing when all is well.
+pub(super) fn check(check: &ChannelCheck, channel: ChannelId) -> String {
+    match check {
+        ChannelCheck::Fine => String::new(),
+        ChannelCheck::Missing(missing) => {
+            let names: Vec<_> = missing.iter().map(|permission| format!("**{permission}**")).collect();
+            format!(
+                "\n\n⚠️ I cannot post there yet: I lack {} in <#{channel}>. Open the channel's settings, then Permissions, \
+                 and allow it for me or one of my roles.",
+                names.join(", ")
+            )
+        }
+        ChannelCheck::Unknown => {
+            "\n\nI could not check my permissions there, because Discord did not answer in time.".to_owned()
+        }
+    }
+}
+
+/// What a person is told when something was not done.
+pub(super) fn words(error: &CommandError) -> String {
+    match error {
+        CommandError::Denied(denied) => denied_words(denied),
+        CommandError::NotInServer => "This works only in a server.".to_owned(),
+        CommandError::Discord(_) => broken(),
+    }
+}
+
+fn denied_words(denied: &Denied) -> String {
+    match denied {
+        Denied::NotAllowed => {
+            "You need the **Manage Server** permission for that. Nothing was changed.".to_owned()
+        }
+        Denied::InvalidLogin(error) => {
+            format!("That is not a Twitch name: {error}. The address of the channel on twitch.tv works as well.")
+        }
+        Denied::UnknownStreamer(login) => {
+            format!("Twitch knows nobody called `{login}`. Please check the spelling.")
+        }
+        Denied::NotWatched(login) => {
+            format!("`{login}` is not on this server's list. `/streamers` shows who is.")
+        }
+        Denied::NoChannel => {
+            "Where should announcements go? Choose a channel with `/setchannel`, or give one with this command."
+                .to_owned()
+        }
+        Denied::Full => {
+            format!("This server's list is full: it holds {MAX_WATCHES} streamers. Remove one with `/removestreamer` first.")
+        }
+        Denied::TwitchIsSilent => {
+            "Twitch does not answer at the moment, so nothing was changed. Please try again in a minute.".to_owned()
+        }
+        Denied::Store(_) => broken(),
+    }
+}
+
+fn broken() -> String {
+    "Something went wrong on my side, and nothing was changed. Please try again; the log of the bot says more.".to_owned()
+}
+
+/// Tells the person and the log that a command went wrong.
+pub(super) async fn failed(error: poise::FrameworkError<'_, Data, CommandError>) {
+    let (ctx, told) = match &error {
+        poise::FrameworkError::Command { error, ctx, .. } => (*ctx, words(error)),
+        poise::FrameworkError::CommandPanic { ctx, .. } => (*ctx, broken()),
+        poise::FrameworkError::CommandStructureMismatch { ctx, .. } => (
+            poise::Context::Application(*ctx),
+            "This command has just changed. Please restart Discord and try again.".to_owned(),
+        ),
+        other => {
+            tracing::warn!(error = %other, "an interaction could not be answered");
+            return;
+        }
+    };
+    match &error {
+        poise::FrameworkError::Command { error: CommandError::Denied(Denied::Store(cause)), .. } => {
+            tracing::error!(
+                error = cause as &dyn std::error::Error,
+                command = ctx.command().name.as_ref(),
+                "a command failed"
+            );
+        }
+        poise::FrameworkError::Command { error: CommandError::Denied(denied), .. } => {
+            tracing::debug!(reason = %denied, command = ctx.command().name.as_ref(), "a command was denied");
+        }
+        other => tracing::warn!(error = %other, command = ctx.command().name.as_ref(), "a command failed"),
+    }
+    if let Err(error) = ctx.send(text(told)).await {
+        tracing::warn!(%error, "a command's failure could not be told");
+    }
+}

@@ -1,0 +1,232 @@
+//! From text to valid settings, or to everything that is wrong with it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::table::{Setting, TABLE};
+use super::{LogFormat, Settings};
+
+/// The longest value that an error message repeats.
+const SHOWN: usize = 60;
+
+/// Something that is wrong with one setting.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// Which.
+    pub variable: &'static str,
+    /// What was found, never a secret.
+    pub found: String,
+    /// What is allowed.
+    pub allowed: &'static str,
+}
+
+/// Everything that is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Problem { variable, found, allowed }) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{variable} is {found}; it must be {allowed}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The environment, with a file `.env` in that folder behind it: what is set outside counts more.
+///
+/// Fails with one problem when the file is there and cannot be read.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn environment(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    let mut values = BTreeMap::new();
+    let file = folder.join(".env");
+    if file.is_file() {
+        let lines = dotenvy::from_path_iter(&file).map_err(|_| "the file .env cannot be read".to_owned())?;
+        for line in lines {
+            // The error would repeat the line, and there may be a secret in it.
+            let (name, value) =
+                line.map_err(|_| "the file .env has a line that is not NAME=value".to_owned())?;
+            values.insert(name, value);
+        }
+    }
+    for setting in TABLE {
+        if let Some(value) = std::env::var_os(setting.name) {
+            values.insert(setting.name.to_owned(), value.to_string_lossy().into_owned());
+        }
+    }
+    Ok(values)
+}
+
+/// Reads all settings from their texts.
+pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
+    let mut reader = Reader { values, problems: Vec::new() };
+    let settings = Settings {
+        discord_token: reader.secret("DISCORD_TOKEN"),
+        twitch_client_id: reader.secret("TWITCH_CLIENT_ID"),
+        twitch_client_secret: reader.secret("TWITCH_CLIENT_SECRET"),
+        check_interval: reader.seconds("CHECK_INTERVAL_SECONDS", 1, 3600),
+        offline_grace: reader.seconds("OFFLINE_GRACE_SECONDS", 0, 86_400),
+        database_path: reader.parse("DATABASE_PATH", |text| Some(PathBuf::from(text))).unwrap_or_default(),
+        http_bind: reader.parse("HTTP_BIND", bind).flatten(),
+        log_format: reader.parse("LOG_FORMAT", log_format).unwrap_or(LogFormat::Text),
+        log_filter: reader
+            .parse("RUST_LOG", |text| {
+                tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
+            })
+            .unwrap_or_default(),
+        discord_api_url: reader.parse("DISCORD_API_URL", url).unwrap_or_default(),
+        twitch_api_url: reader.parse("TWITCH_API_URL", url).unwrap_or_default(),
+        twitch_auth_url: reader.parse("TWITCH_AUTH_URL", url).unwrap_or_default(),
+    };
+    if reader.problems.is_empty() { Ok(settings) } else { Err(Problems(reader.problems)) }
+}
+
+struct Reader<'a> {
+    values: &'a BTreeMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn secret(&mut self, name: &'static str) -> SecretString {
+        let secret = self.parse(name, |text| {
+            let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+            plain.then(|| SecretString::from(text))
+        });
+        secret.unwrap_or_default()
+    }
+
+    fn seconds(&mut self, name: &'static str, least: u64, most: u64) -> Duration {
+        let seconds = self.parse(name, |text| {
+            let seconds: u64 = text.parse().ok()?;
+            (least..=most).contains(&seconds).then_some(seconds)
+        });
+        Duration::from_secs(seconds.unwrap_or(least))
+    }
+
+    /// The value of a setting, or nothing with a problem noted. An empty value is one that is not set.
+    fn parse<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let setting = TABLE.iter().find(|setting| setting.name == name)?;
+        let text = self.values.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        let parsed = text.or(setting.default).and_then(parse);
+        if parsed.is_none() {
+            self.problems.push(Problem {
+                variable: name,
+                found: found(setting, text),
+                allowed: setting.allowed,
+            });
+        }
+        parsed
+    }
+}
+
+fn found(setting: &Setting, text: Option<&str>) -> String {
+    match text {
+        None => "not set".to_owned(),
+        Some(_) if setting.secret => "not usable (its value is not shown)".to_owned(),
+        Some(text) => format!("{:?}", crate::domain::text::cut(text, SHOWN)),
+    }
+}
+
+/// `off` is a valid value of its own.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one says whether the text is valid, the inner one what it says"
+)]
+fn bind(text: &str) -> Option<Option<SocketAddr>> {
+    if text == "off" { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+fn url(text: &str) -> Option<String> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (web && bare).then(|| text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(changes: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let mut values: BTreeMap<_, _> = ["DISCORD_TOKEN", "TWITCH_CLIENT_ID", "TWITCH_CLIENT_SECRET"]
+            .into_iter()
+            .map(|name| (name.to_owned(), "s3cret".to_owned()))
+            .collect();
+        values.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        values
+    }
+
+    #[test]
+    fn three_secrets_are_enough() {
+        let settings = read(&values(&[])).expect("valid");
+        assert_eq!(settings.check_interval, Duration::from_secs(30));
+        assert_eq!(settings.offline_grace, Duration::from_mins(5));
+        assert_eq!(settings.http_bind, Some(([0, 0, 0, 0], 8080).into()));
+        assert_eq!(settings.discord_api_url, "https://discord.com");
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once_and_no_secret() {
+        let wrong = values(&[
+            ("DISCORD_TOKEN", ""),
+            ("TWITCH_CLIENT_SECRET", "hush hush"),
+            ("CHECK_INTERVAL_SECONDS", "0"),
+            ("OFFLINE_GRACE_SECONDS", "86401"),
+            ("HTTP_BIND", "8080"),
+            ("LOG_FORMAT", "xml"),
+            ("RUST_LOG", "livebell=loud"),
+            ("TWITCH_API_URL", "ftp://example.com"),
+            ("DISCORD_API_URL", "https://discord.com/?a=b"),
+        ]);
+        insta::assert_snapshot!(read(&wrong).expect_err("invalid"), @r#"
+        DISCORD_TOKEN is not set; it must be a text without spaces
+        TWITCH_CLIENT_SECRET is not usable (its value is not shown); it must be a text without spaces
+        CHECK_INTERVAL_SECONDS is "0"; it must be a whole number from 1 to 3600
+        OFFLINE_GRACE_SECONDS is "86401"; it must be a whole number from 0 to 86400
+        HTTP_BIND is "8080"; it must be an address and a port, as 0.0.0.0:8080, or off
+        LOG_FORMAT is "xml"; it must be text or json
+        RUST_LOG is "livebell=loud"; it must be a level (error, warn, info, debug, trace) or filters such as livebell=debug,warn
+        DISCORD_API_URL is "https://discord.com/?a=b"; it must be an http:// or https:// address
+        TWITCH_API_URL is "ftp://example.com"; it must be an http:// or https:// address
+        "#);
+    }
+
+    #[test]
+    fn a_secret_is_not_in_the_debug_output() {
+        let settings = read(&values(&[])).expect("valid");
+        assert!(!format!("{settings:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn values_are_taken_as_people_write_them() {
+        let settings = read(&values(&[
+            ("HTTP_BIND", "off"),
+            ("CHECK_INTERVAL_SECONDS", " 1 "),
+            ("DISCORD_API_URL", "http://127.0.0.1:9/"),
+            ("LOG_FORMAT", ""),
+        ]))
+        .expect("valid");
+        assert_eq!(settings.http_bind, None);
+        assert_eq!(settings.check_interval, Duration::from_secs(1));
+        assert_eq!(settings.discord_api_url, "http://127.0.0.1:9");
+        assert_eq!(settings.log_format, LogFormat::Text);
+    }
+}

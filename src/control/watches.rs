@@ -1,0 +1,176 @@
+//! Watching: set the channel, add a streamer, remove one.
+
+use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
+use crate::discord::Member;
+use crate::discord::permissions::Permission;
+use crate::domain::{ChannelId, GuildId, Login, NewWatch, Profile, WatchKey, text};
+use crate::store;
+use crate::twitch::Urgency;
+
+/// Suggestions that Discord shows (Discord, Application Commands, "Autocomplete").
+const MAX_SUGGESTIONS: usize = 25;
+
+/// Shorter beginnings match half of Twitch.
+const SHORTEST_SEARCH: usize = 2;
+
+/// What the bot may do in a channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ChannelCheck {
+    /// Everything that it needs.
+    Fine,
+    /// It lacks these rights.
+    Missing(Vec<Permission>),
+    /// Discord did not say in time.
+    Unknown,
+}
+
+/// The channel is set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetChannel {
+    /// The channel.
+    pub channel: ChannelId,
+    /// What the bot may do there.
+    pub check: ChannelCheck,
+}
+
+/// The streamer is watched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Added {
+    /// Who.
+    pub profile: Profile,
+    /// Where announcements go.
+    pub channel: ChannelId,
+    /// Whether the streamer was watched before this.
+    pub was_there: bool,
+    /// Whether a watch that was there has another channel now.
+    pub moved: bool,
+    /// What the bot may do in the channel, when one was given.
+    pub check: Option<ChannelCheck>,
+}
+
+/// The streamer is no longer watched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Removed {
+    /// Who.
+    pub profile: Profile,
+}
+
+/// A streamer who may be meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Suggestion {
+    /// The name to show.
+    pub name: String,
+    /// What the command gets.
+    pub login: Login,
+}
+
+impl Control {
+    /// Sets where a server's announcements go. Missing rights do not prevent it, they are told.
+    pub async fn set_channel(&self, asker: Asker, channel: ChannelId) -> Result<SetChannel, Denied> {
+        asker.must_manage()?;
+        self.store.set_channel(asker.guild, channel).await?;
+        tracing::info!(guild = %asker.guild, %channel, by = %asker.user, "channel set");
+        Ok(SetChannel { channel, check: self.check(asker.guild, channel).await })
+    }
+
+    /// Watches a streamer, or moves the watch when it is there and a channel is given.
+    pub async fn add_streamer(
+        &self,
+        asker: Asker,
+        typed: &str,
+        channel: Option<ChannelId>,
+    ) -> Result<Added, Denied> {
+        asker.must_manage()?;
+        let login = Login::from_input(typed)?;
+        let default = self.store.guild(asker.guild).await?.channel;
+        let place = channel.or(default).ok_or(Denied::NoChannel)?;
+        let profile = self
+            .helix
+            .user(&login, Urgency::Interactive { within: TWITCH_PATIENCE })
+            .await
+            .map_err(|error| {
+                tracing::warn!(%error, "a streamer could not be looked up");
+                Denied::TwitchIsSilent
+            })?
+            .ok_or(Denied::UnknownStreamer(login))?;
+        let key = WatchKey { guild: asker.guild, broadcaster: profile.broadcaster.clone() };
+        let watch = NewWatch { key, channel, by: asker.user, at: self.clock.now() };
+        let added = self.store.add_watch(watch, profile.clone(), MAX_WATCHES).await?;
+        let check = match channel {
+            Some(channel) => Some(self.check(asker.guild, channel).await),
+            None => None,
+        };
+        let (channel, was_there, moved) = match added {
+            store::Added::New => (place, false, false),
+            store::Added::AlreadyThere { channel, moved } => (channel.unwrap_or(place), true, moved),
+            store::Added::Full => return Err(Denied::Full),
+        };
+        tracing::info!(guild = %asker.guild, streamer = %profile.login, broadcaster = %profile.broadcaster, %channel,
+            by = %asker.user, was_there, moved, "streamer added");
+        Ok(Added { profile, channel, was_there, moved, check })
+    }
+
+    /// Stops watching a streamer, who may be named by a login of former days.
+    pub async fn remove_streamer(&self, asker: Asker, typed: &str) -> Result<Removed, Denied> {
+        asker.must_manage()?;
+        let login = Login::from_input(typed)?;
+        let found = self.store.find_watched(asker.guild, login.clone()).await?;
+        let profile = found.ok_or_else(|| Denied::NotWatched(login.clone()))?;
+        let key = WatchKey { guild: asker.guild, broadcaster: profile.broadcaster.clone() };
+        if !self.store.remove_watch(key, self.clock.now()).await? {
+            return Err(Denied::NotWatched(login));
+        }
+        tracing::info!(guild = %asker.guild, streamer = %profile.login, broadcaster = %profile.broadcaster,
+            by = %asker.user, "streamer removed");
+        Ok(Removed { profile })
+    }
+
+    /// Streamers on Twitch whose name begins so; none when Twitch is slow.
+    pub async fn suggest_on_twitch(&self, typed: &str) -> Vec<Suggestion> {
+        let Ok(beginning) = Login::from_input(typed) else { return Vec::new() };
+        if beginning.as_str().len() < SHORTEST_SEARCH {
+            return Vec::new();
+        }
+        let found = self.helix.search(beginning.as_str(), SUGGESTION_PATIENCE).await.unwrap_or_default();
+        found.into_iter().take(MAX_SUGGESTIONS).map(|profile| suggestion(&profile)).collect()
+    }
+
+    /// Streamers of the server's own list whose login or name contains this.
+    pub async fn suggest_watched(&self, guild: GuildId, typed: &str) -> Vec<Suggestion> {
+        let typed = typed.trim().trim_start_matches('@').to_lowercase();
+        let Ok(list) = self.store.list(guild).await else { return Vec::new() };
+        list.iter()
+            .map(|listed| &listed.profile)
+            .filter(|profile| {
+                profile.login.as_str().contains(&typed)
+                    || profile.display_name.to_lowercase().contains(&typed)
+            })
+            .take(MAX_SUGGESTIONS)
+            .map(suggestion)
+            .collect()
+    }
+
+    async fn check(&self, guild: GuildId, channel: ChannelId) -> ChannelCheck {
+        let member = Member { guild, user: self.application.bot_user };
+        match tokio::time::timeout(CHECK_PATIENCE, self.rest.missing_permissions(member, channel)).await {
+            Ok(Ok(missing)) if missing.is_empty() => ChannelCheck::Fine,
+            Ok(Ok(missing)) => ChannelCheck::Missing(missing),
+            Ok(Err(error)) => {
+                tracing::warn!(%guild, %channel, %error, "the rights in a channel could not be looked up");
+                ChannelCheck::Unknown
+            }
+            Err(_) => ChannelCheck::Unknown,
+        }
+    }
+}
+
+fn suggestion(profile: &Profile) -> Suggestion {
+    /// Longest name of a choice (Discord, Application Commands, "Choice Structure").
+    const LONGEST: usize = 100;
+    let shown = if profile.display_name.eq_ignore_ascii_case(profile.login.as_str()) {
+        profile.display_name.clone()
+    } else {
+        format!("{} ({})", profile.display_name, profile.login)
+    };
+    Suggestion { name: text::cut(&shown, LONGEST), login: profile.login.clone() }
+}

@@ -1,0 +1,224 @@
+//! The connection to Discord's gateway, which serenity keeps. It hears of servers and interactions and decides nothing.
+
+mod events;
+mod identify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+use secrecy::{ExposeSecret as _, SecretString};
+use serenity::GatewayError;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::commands;
+use crate::control::Control;
+use crate::discord::{DiscordError, Rest, SessionStarts, user_agent};
+use crate::domain::Timestamp;
+
+use events::Events;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an answer to an interaction may take; serenity's own client would wait for ever.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The wait before the second attempt to connect; it doubles.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// The longest wait between two attempts to connect.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+
+/// How long closing the connections may take; serenity allows each five seconds.
+const CLOSE: Duration = Duration::from_secs(2);
+
+/// What the gateway needs to know.
+#[derive(Clone, Debug)]
+pub struct GatewayOptions {
+    /// Address of Discord without `/api/v10`.
+    pub api_url: String,
+    /// The bot's token.
+    pub token: SecretString,
+}
+
+/// Whether there is a connection, and since when it is so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GatewayState {
+    /// Whether every connection that is wanted stands.
+    pub connected: bool,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Why there will be no connection, however often it is tried.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayEnd {
+    /// Discord refuses the token.
+    #[error("Discord refuses the bot's token")]
+    TokenRefused,
+    /// Discord refuses the bot as it is built.
+    #[error("Discord refuses the connection for good: {0}")]
+    Refused(GatewayError),
+}
+
+/// Keeps the bot connected.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Where to connect, as whom.
+    pub options: GatewayOptions,
+    /// What people may do.
+    pub control: Control,
+    /// For asking how often a session may still be begun.
+    pub rest: Rest,
+    /// The time.
+    pub clock: Clock,
+    /// Where the state of the connection is shown.
+    pub state: watch::Sender<GatewayState>,
+}
+
+/// How one stretch of being connected ended.
+enum Ended {
+    Stopped,
+    /// Serenity asks for new sessions in a loop; it has to pause.
+    TooManyIdentifies,
+    Failed(serenity::Error),
+}
+
+impl Gateway {
+    /// Stays connected until `stop`.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), GatewayEnd> {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            let ended = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                starts = self.may_begin(&mut backoff) => {
+                    self.connect(starts?, &stop).await
+                }
+            };
+            match ended {
+                Ended::Stopped => return Ok(()),
+                Ended::TooManyIdentifies => {
+                    tracing::warn!("Discord asks for a new session again and again; pausing");
+                }
+                Ended::Failed(error) => {
+                    end_for_good(&error)?;
+                    tracing::warn!(%error, "the connection to Discord failed; trying again");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(backoff) => backoff = (backoff * 2).min(LONGEST_BACKOFF),
+            }
+        }
+    }
+
+    /// Waits until a session may be begun: Discord resets the token of a bot that begins a thousand a day.
+    async fn may_begin(&self, backoff: &mut Duration) -> Result<SessionStarts, GatewayEnd> {
+        loop {
+            let starts = match self.rest.session_starts().await {
+                Ok(starts) => starts,
+                Err(DiscordError::Unauthorized) => return Err(GatewayEnd::TokenRefused),
+                Err(error) => {
+                    tracing::warn!(%error, retry_in = ?backoff, "Discord's gateway is not to be reached; trying again");
+                    tokio::time::sleep(*backoff).await;
+                    *backoff = (*backoff * 2).min(LONGEST_BACKOFF);
+                    continue;
+                }
+            };
+            // Without a memory of earlier sessions, what Discord says is all there is to go by.
+            let earlier = self.control.identifies().await.unwrap_or_default();
+            let pause = identify::pause(&earlier, self.clock.now(), starts);
+            if pause.is_zero() {
+                return Ok(starts);
+            }
+            tracing::warn!(
+                ?pause,
+                sessions_today = earlier.len(),
+                left = starts.remaining,
+                "too many gateway sessions were begun; waiting, so that Discord does not reset the token"
+            );
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn connect(&self, starts: SessionStarts, stop: &CancellationToken) -> Ended {
+        let storm = Arc::new(Notify::new());
+        let events = Events::new(
+            self.control.clone(),
+            self.clock.clone(),
+            self.state.clone(),
+            Arc::clone(&storm),
+            starts.shards,
+        );
+        let mut client = match self.client(events).await {
+            Ok(client) => client,
+            Err(error) => return Ended::Failed(error),
+        };
+        let shards = Arc::clone(&client.shard_manager);
+        let ended = tokio::select! {
+            ended = client.start_autosharded() => match ended {
+                Ok(()) => Ended::Stopped,
+                Err(error) => Ended::Failed(error),
+            },
+            () = storm.notified() => Ended::TooManyIdentifies,
+            () = stop.cancelled() => Ended::Stopped,
+        };
+        // Dropping the client would leave its tasks connected.
+        if tokio::time::timeout(CLOSE, shards.shutdown_all()).await.is_err() {
+            tracing::warn!("the connection to Discord did not close in time");
+        }
+        self.state.send_if_modified(|state| {
+            let was = state.connected;
+            if was {
+                *state = GatewayState { connected: false, since: self.clock.now() };
+            }
+            was
+        });
+        ended
+    }
+
+    async fn client(&self, events: Events) -> serenity::Result<serenity::Client> {
+        let http = reqwest::Client::builder()
+            .use_rustls_tls()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .user_agent(user_agent())
+            .build()
+            .map_err(serenity::HttpError::Request)?;
+        // Announcements do not go this way, so what is left needs no limiter; and only without it is the address heeded.
+        let http = serenity::HttpBuilder::new(self.options.token.expose_secret())
+            .client(http)
+            .proxy(&self.options.api_url)
+            .ratelimiter_disabled(true)
+            .default_allowed_mentions(serenity::CreateAllowedMentions::new())
+            .build();
+        serenity::ClientBuilder::new_with_http(http, serenity::GatewayIntents::GUILDS)
+            .event_handler(events)
+            .framework(commands::framework(self.control.clone()))
+            .await
+    }
+}
+
+/// Whether an error is one that no further attempt cures (Discord, Gateway, "Close Event Codes").
+fn end_for_good(error: &serenity::Error) -> Result<(), GatewayEnd> {
+    match error {
+        serenity::Error::Gateway(GatewayError::InvalidAuthentication | GatewayError::NoAuthentication) => {
+            Err(GatewayEnd::TokenRefused)
+        }
+        serenity::Error::Gateway(GatewayError::InvalidGatewayIntents) => {
+            Err(GatewayEnd::Refused(GatewayError::InvalidGatewayIntents))
+        }
+        serenity::Error::Gateway(GatewayError::DisallowedGatewayIntents) => {
+            Err(GatewayEnd::Refused(GatewayError::DisallowedGatewayIntents))
+        }
+        serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(answer))
+            if answer.status_code == reqwest::StatusCode::UNAUTHORIZED =>
+        {
+            Err(GatewayEnd::TokenRefused)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,154 @@
+//! Whether the program does what it is there for: can it remember, is it connected, does it look at Twitch.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::domain::Timestamp;
+use crate::gateway::GatewayState;
+use crate::sources::CycleReport;
+use crate::store::Store;
+
+/// How long the gateway may be away: serenity resumes or begins anew within seconds, and announcements do not need it.
+const GATEWAY_GRACE: Duration = Duration::from_mins(1);
+
+/// How long after the time for a look the look may come: retries, and a Twitch that answers slowly.
+const POLL_GRACE: Duration = Duration::from_mins(1);
+
+/// How long a trial write may take before the database counts as stuck.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the parts of the program last said about themselves.
+#[derive(Clone, Debug)]
+pub struct Vitals {
+    /// How the connection to the gateway stands.
+    pub gateway: watch::Receiver<GatewayState>,
+    /// What the last look at everybody came to.
+    pub polls: watch::Receiver<Option<CycleReport>>,
+    /// How often looks are due until the first one says so.
+    pub interval: Duration,
+    /// When the program started.
+    pub started: Timestamp,
+}
+
+/// Judges the vitals when somebody asks.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// What the parts said.
+    pub vitals: Vitals,
+    /// For trying a write.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What is said to who asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// What is wrong; nothing when the program is healthy.
+    pub problems: Vec<String>,
+    /// Whether the database takes a write.
+    pub database_writable: bool,
+    /// Whether the gateway is connected.
+    pub gateway_connected: bool,
+    /// How old the last successful look at Twitch is.
+    pub last_poll_age: Option<Duration>,
+    /// How long the program runs.
+    pub uptime: Duration,
+}
+
+impl Health {
+    /// Looks at everything now.
+    pub async fn report(&self) -> Report {
+        let written = tokio::time::timeout(WRITE_TIMEOUT, self.store.try_writing()).await;
+        let database = match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                Err(format!("the database cannot be written: {:#}", anyhow::Error::from(error)))
+            }
+            Err(_) => Err("the database does not take a write in time".to_owned()),
+        };
+        judge(&self.vitals, self.clock.now(), database)
+    }
+}
+
+fn judge(vitals: &Vitals, now: Timestamp, database: Result<(), String>) -> Report {
+    let GatewayState { connected: gateway_connected, since } = *vitals.gateway.borrow();
+    let last_cycle = *vitals.polls.borrow();
+    let last_poll = last_cycle.and_then(|cycle| cycle.last_success);
+    let interval = last_cycle.map_or(vitals.interval, |cycle| cycle.interval);
+    let database_writable = database.is_ok();
+    let mut problems: Vec<String> = database.err().into_iter().collect();
+    let away = now.since(since);
+    if !gateway_connected && away > GATEWAY_GRACE {
+        problems.push(format!("not connected to Discord for {} s", away.as_secs()));
+    }
+    let unseen = now.since(last_poll.unwrap_or(vitals.started));
+    if unseen > interval + POLL_GRACE {
+        problems.push(format!("no successful look at Twitch for {} s", unseen.as_secs()));
+    }
+    Report {
+        problems,
+        database_writable,
+        gateway_connected,
+        last_poll_age: last_poll.map(|at| now.since(at)),
+        uptime: now.since(vitals.started),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn judged(
+        gateway: (bool, i64),
+        last_success: Option<i64>,
+        now: i64,
+        database: Result<(), String>,
+    ) -> Report {
+        let (connected, since) = gateway;
+        let (_gateway, gateway) = watch::channel(GatewayState { connected, since: second(since) });
+        let cycle = CycleReport {
+            at: second(now),
+            last_success: last_success.map(second),
+            interval: Duration::from_secs(30),
+            streamers: 1,
+            batches: 1,
+            failed: 1,
+            live: 0,
+        };
+        let (_polls, polls) = watch::channel(Some(cycle));
+        let vitals = Vitals { gateway, polls, interval: Duration::from_secs(1), started: second(0) };
+        judge(&vitals, second(now), database)
+    }
+
+    fn check(gateway: (bool, i64), last_success: Option<i64>, now: i64, expected: &[&str]) {
+        assert_eq!(judged(gateway, last_success, now, Ok(())).problems, expected);
+    }
+
+    #[test]
+    fn a_minute_without_the_gateway_is_tolerated() {
+        check((false, 0), Some(50), 60, &[]);
+        check((false, 0), Some(50), 61, &["not connected to Discord for 61 s"]);
+        check((true, 0), Some(900), 930, &[]);
+    }
+
+    #[test]
+    fn looks_have_to_come() {
+        check((true, 0), None, 90, &[]);
+        check((true, 0), None, 91, &["no successful look at Twitch for 91 s"]);
+        check((true, 0), Some(100), 200, &["no successful look at Twitch for 100 s"]);
+    }
+
+    #[test]
+    fn a_database_that_fails_is_told() {
+        let report = judged((true, 0), Some(0), 1, Err("disk full".to_owned()));
+        assert_eq!(report.problems, ["disk full"]);
+        assert!(!report.database_writable);
+    }
+}

@@ -1,0 +1,7 @@
+//! What an operator sees of the running program: log lines, and whether it is healthy.
+
+mod health;
+mod logs;
+
+pub use health::{Health, Report, Vitals};
+pub use logs::start_logging;

@@ -1,0 +1,71 @@
+//! `/healthz`: 200 when the program does its work, 503 with the reasons when it does not. And the question itself, for
+//! the container.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use crate::telemetry::Health;
+
+/// Where health is told.
+pub const HEALTH_PATH: &str = "/healthz";
+
+/// How long the answer may take; the containers' checks wait a little longer.
+const ASK_TIMEOUT: Duration = Duration::from_secs(4);
+
+#[derive(Serialize)]
+struct Body {
+    status: &'static str,
+    problems: Vec<String>,
+    version: &'static str,
+    database_writable: bool,
+    gateway_connected: bool,
+    /// Seconds since the last successful look at Twitch.
+    last_poll_age_seconds: Option<u64>,
+    uptime_seconds: u64,
+}
+
+pub(super) async fn show(State(health): State<Health>) -> impl IntoResponse {
+    let report = health.report().await;
+    let healthy = report.problems.is_empty();
+    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = Body {
+        status: if healthy { "ok" } else { "failing" },
+        problems: report.problems,
+        version: env!("CARGO_PKG_VERSION"),
+        database_writable: report.database_writable,
+        gateway_connected: report.gateway_connected,
+        last_poll_age_seconds: report.last_poll_age.map(|age| age.as_secs()),
+        uptime_seconds: report.uptime.as_secs(),
+    };
+    (status, Json(body))
+}
+
+/// Asks the program that serves at this address whether it is healthy. The answer is its own words; an error is a no.
+pub async fn ask(bound: SocketAddr) -> Result<String, String> {
+    let url = format!("http://{}{HEALTH_PATH}", reachable(bound));
+    let client = reqwest::Client::builder()
+        .timeout(ASK_TIMEOUT)
+        .no_proxy()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let answer = client.get(&url).send().await.map_err(|_| format!("nobody answers at {url}"))?;
+    let healthy = answer.status().is_success();
+    let body = answer.text().await.map_err(|_| format!("no whole answer from {url}"))?;
+    if healthy { Ok(body) } else { Err(body) }
+}
+
+/// Where a server that listens everywhere can be asked.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
