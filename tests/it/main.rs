@@ -1,0 +1,4 @@
+//! The tests of the whole product, in the words of its users. One binary, so that it is linked once.
+
+mod announcing;
+mod world;

@@ -1,0 +1,245 @@
+//! One door to the whole product: the real application on the fakes, in one runtime whose time is paused.
+//!
+//! Time passes only when everybody waits, so a virtual day takes seconds. Dropping a world fails the test if a delivery
+//! is neither made nor given up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use livebell::app::{self, Failure};
+use livebell::config::{LogFormat, Settings};
+use livebell_fakes::discord::{ChannelKind, Discord, Interaction, Member, Message, Reply};
+use livebell_fakes::twitch::Twitch;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How often everybody is looked at in these tests.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long somebody must be gone to have left in these tests.
+pub(crate) const GRACE: Duration = Duration::from_mins(5);
+
+/// Long enough for a look and everything that follows from it.
+pub(crate) const A_LOOK: Duration = Duration::from_secs(35);
+
+/// A server with a channel for announcements.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Server {
+    pub(crate) guild: u64,
+    pub(crate) live: u64,
+}
+
+/// The product and everything around it.
+pub(crate) struct World {
+    pub(crate) twitch: Twitch,
+    pub(crate) discord: Discord,
+    pub(crate) admin: Member,
+    pub(crate) member: Member,
+    pub(crate) settings: Settings,
+    folder: tempfile::TempDir,
+    app: Option<App>,
+    leaves_undecided: bool,
+}
+
+struct App {
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), Failure>>,
+}
+
+impl World {
+    /// A world in which the bot is connected, with nobody to watch.
+    pub(crate) async fn start() -> Self {
+        let mut world = Self::asleep().await;
+        world.wake().await;
+        world
+    }
+
+    /// A world in which the bot has not been started yet.
+    pub(crate) async fn asleep() -> Self {
+        let twitch = Twitch::start().await;
+        let discord = Discord::start().await;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings = Settings {
+            discord_token: discord.token().into(),
+            twitch_client_id: twitch.client_id().into(),
+            twitch_client_secret: twitch.client_secret().into(),
+            check_interval: INTERVAL,
+            offline_grace: GRACE,
+            database_path: folder.path().join("data/livebell.db"),
+            http_bind: None,
+            log_format: LogFormat::Text,
+            log_filter: "info".to_owned(),
+            discord_api_url: discord.url(),
+            twitch_api_url: twitch.api_url(),
+            twitch_auth_url: twitch.auth_url(),
+        };
+        let (admin, member) = (Member::admin(), Member::plain());
+        Self { twitch, discord, admin, member, settings, folder, app: None, leaves_undecided: false }
+    }
+
+    /// Starts the bot and waits until it is connected.
+    pub(crate) async fn wake(&mut self) {
+        self.spawn();
+        self.discord.wait_until_ready().await;
+        self.pass(Duration::from_secs(1)).await;
+    }
+
+    /// Starts the bot, whatever becomes of it.
+    pub(crate) fn spawn(&mut self) {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(app::run(self.settings.clone(), stop.clone()));
+        self.app = Some(App { stop, task });
+    }
+
+    /// Stops the bot as a supervisor does, and says how it ended.
+    pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
+        let app = self.app.take().expect("the bot runs");
+        app.stop.cancel();
+        app.task.await.expect("the bot does not panic")
+    }
+
+    /// Waits until the bot ends by itself, and says how.
+    pub(crate) async fn ended(&mut self) -> Result<(), Failure> {
+        self.app.take().expect("the bot runs").task.await.expect("the bot does not panic")
+    }
+
+    /// Ends the bot at whatever it is doing, as `kill -9` does.
+    pub(crate) async fn kill(&mut self) {
+        let app = self.app.take().expect("the bot runs");
+        app.task.abort();
+        let _ = app.task.await;
+        // serenity's tasks are its own; this close code makes them end, as they would with their process.
+        self.discord.close_gateway(4004);
+        self.pass(Duration::from_secs(5)).await;
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// A new server with the bot in it and the channel `#live` set for announcements.
+    pub(crate) async fn server(&self, name: &str) -> Server {
+        let server = self.bare_server(name);
+        self.slash(&self.admin, server, "setchannel", json!({ "channel": server.live.to_string() })).await;
+        server
+    }
+
+    /// A new server with the bot in it, where nothing is set.
+    pub(crate) fn bare_server(&self, name: &str) -> Server {
+        let guild = self.discord.add_guild(name);
+        let live = self.discord.add_channel(guild, "live", ChannelKind::Text);
+        Server { guild, live }
+    }
+
+    /// Somebody types a command and gets an answer.
+    pub(crate) async fn slash(&self, by: &Member, server: Server, command: &str, options: Value) -> Reply {
+        self.typed(by, server, command, options).await.reply().await
+    }
+
+    /// Somebody types a command.
+    pub(crate) async fn typed(
+        &self,
+        by: &Member,
+        server: Server,
+        command: &str,
+        options: Value,
+    ) -> Interaction {
+        self.discord.slash(by, server.guild, server.live, command, options).await
+    }
+
+    /// An admin adds a streamer, who is on Twitch.
+    pub(crate) async fn follow(&self, server: Server, login: &str) -> Reply {
+        self.twitch.add_user(login);
+        self.slash(&self.admin, server, "addstreamer", json!({ "streamer": login })).await
+    }
+
+    /// An admin removes a streamer.
+    pub(crate) async fn unfollow(&self, server: Server, login: &str) -> Reply {
+        self.slash(&self.admin, server, "removestreamer", json!({ "streamer": login })).await
+    }
+
+    /// The server's list, as an admin sees it.
+    pub(crate) async fn list(&self, server: Server) -> String {
+        self.slash(&self.admin, server, "streamers", json!({})).await.text()
+    }
+
+    /// The id of somebody on Twitch.
+    pub(crate) fn id(&self, login: &str) -> String {
+        self.twitch.id_of(login).unwrap_or_else(|| panic!("{login} is not on Twitch"))
+    }
+
+    /// Somebody begins to stream. Returns the stream's id.
+    pub(crate) fn goes_live(&self, login: &str) -> String {
+        self.twitch.go_live(&self.id(login))
+    }
+
+    /// Somebody's stream is gone.
+    pub(crate) fn goes_offline(&self, login: &str) {
+        self.twitch.go_offline(&self.id(login));
+    }
+
+    /// What stands in a server's channel.
+    pub(crate) fn posts(&self, server: Server) -> Vec<Message> {
+        self.discord.messages(server.live)
+    }
+
+    /// Who was announced in a server, in order.
+    pub(crate) fn announced(&self, server: Server) -> Vec<String> {
+        self.posts(server).iter().map(announced_name).collect()
+    }
+
+    /// Fails unless exactly these were announced in a server, in this order.
+    #[track_caller]
+    pub(crate) fn expect_announced(&self, server: Server, names: &[&str]) {
+        assert_eq!(self.announced(server), names);
+    }
+
+    /// A second look into the database, as an operator would take.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.database_path()).expect("the database opens")
+    }
+
+    /// Where the database is.
+    pub(crate) fn database_path(&self) -> PathBuf {
+        self.settings.database_path.clone()
+    }
+
+    /// The folder that is the world's alone.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Says that deliveries are to be left undecided in this test.
+    pub(crate) fn leaves_undecided(&mut self) {
+        self.leaves_undecided = true;
+    }
+
+    fn undecided(&self) -> i64 {
+        self.database()
+            .query_row("SELECT COUNT(*) FROM delivery WHERE state IN ('pending', 'leased')", [], |row| {
+                row.get(0)
+            })
+            .expect("the deliveries can be counted")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(app) = &self.app {
+            app.stop.cancel();
+            app.task.abort();
+        }
+        if std::thread::panicking() || self.leaves_undecided || !self.database_path().exists() {
+            return;
+        }
+        let undecided = self.undecided();
+        assert_eq!(undecided, 0, "deliveries are neither made nor given up");
+    }
+}
+
+/// Whose announcement a message is.
+pub(crate) fn announced_name(message: &Message) -> String {
+    message.body["embeds"][0]["author"]["name"].as_str().unwrap_or("nobody").to_owned()
+}
