@@ -94,8 +94,7 @@ struct Base {
 }
 
 /// Runs the product until `stop`, and stops it in order.
-pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {
-    let clock = Clock::system();
+pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> Result<(), Failure> {
     let listener = match settings.http_bind {
         Some(address) => Some(web::bind(address).await.map_err(|error| Failure::Setting {
             variable: "HTTP_BIND",
@@ -191,21 +190,22 @@ impl Parts {
     }
 
     async fn run(mut self) -> Result<(), Failure> {
-        let mut outcome = Ok(());
-        let ended = tokio::select! {
+        let mut failure = tokio::select! {
             () = self.stop.cancelled() => None,
             failure = first_failure(&mut self.tasks) => failure,
         };
-        if let Some(failure) = ended {
-            outcome = Err(failure);
-            self.stop.cancel();
-        }
+        self.stop.cancel();
         tracing::info!("stopping");
-        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        // A part that has stopped everything because it failed ends here, among the others.
+        let all_ended = async {
+            while let Some(another) = first_failure(&mut self.tasks).await {
+                failure.get_or_insert(another);
+            }
+        };
         if tokio::time::timeout(STOP_WITHIN, all_ended).await.is_err() {
             tracing::warn!("not everything stopped in time; what is left goes on at the next start");
         }
-        outcome
+        failure.map_or(Ok(()), Err)
     }
 }
 
@@ -306,16 +306,27 @@ fn speak_to_discord(base: &Arc<Base>, state: watch::Sender<GatewayState>, parts:
                 GatewayEnd::Refused(_) => Failure::Other(end.into()),
             })
         };
-        let register = async {
-            register_commands(&control, &stop).await;
-            Ok(())
-        };
-        let tidy = async {
-            tidy(&control, &stop).await;
-            Ok(())
-        };
-        tokio::try_join!(deliver, connect, register, tidy).map(|_| ())
+        // The first that fails stops the others in order: the gateway is to be closed, not dropped.
+        let (delivered, connected, (), ()) = tokio::join!(
+            or_stop(&stop, deliver),
+            or_stop(&stop, connect),
+            register_commands(&control, &stop),
+            tidy(&control, &stop),
+        );
+        delivered.and(connected)
     });
+}
+
+/// Does this, and stops everything when it fails.
+async fn or_stop(
+    stop: &CancellationToken,
+    part: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let ended = part.await;
+    if ended.is_err() {
+        stop.cancel();
+    }
+    ended
 }
 
 async fn register_commands(control: &Control, stop: &CancellationToken) {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 use livebell::app::{self, Failure};
+use livebell::clock::Clock;
 use livebell::config::{self, LogFormat, Settings};
 use livebell::{telemetry, web};
 use tokio_util::sync::CancellationToken;
@@ -73,7 +74,7 @@ async fn act(matches: &ArgMatches, settings: Settings) -> ExitCode {
             telemetry::start_logging(&settings.log_filter, settings.log_format == LogFormat::Json);
             let stop = CancellationToken::new();
             let ran = tokio::select! {
-                ran = app::run(settings, stop.clone()) => ran,
+                ran = app::run(settings, Clock::system(), stop.clone()) => ran,
                 never = async { asked_to_stop().await; stop.cancel(); std::future::pending().await } => never,
             };
             end(ran)

@@ -27,6 +27,7 @@ pub(super) async fn page(
     };
     let text = match (live.watched, live.page.total) {
         (0, _) => "No streamer is announced in this server yet.".to_owned(),
+        (1, 0) => format!("This server's only streamer is not live.{as_of}"),
         (_, 0) => format!("None of this server's {} streamers is live.{as_of}", live.watched),
         _ => live.page.entries.iter().map(line).collect::<Vec<_>>().join("\n") + &as_of,
     };

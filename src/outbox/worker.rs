@@ -76,39 +76,42 @@ impl Worker {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Halted> {
         let mut under_way = FuturesUnordered::new();
         let mut by_channel: HashMap<ChannelId, usize> = HashMap::new();
-        let this = &mut self;
-        let chance = &mut this.chance.fork();
-        let this = &*this;
+        let mut chance = self.chance.fork();
+        let this = &self;
         loop {
-            let leased = this.lease(under_way.len(), &by_channel).await;
-            let pause = match leased {
-                Ok(leased) => {
-                    for delivery in leased {
-                        *by_channel.entry(delivery.channel).or_default() += 1;
-                        under_way.push(this.attempt(delivery, chance.f64()));
+            let mut done: Vec<Done> = Vec::new();
+            let (leased, pause) = {
+                let look = this.look(under_way.len(), &by_channel);
+                tokio::pin!(look);
+                // What is under way goes on meanwhile: it may hold the very lock that the look waits for.
+                loop {
+                    tokio::select! {
+                        looked = &mut look => break looked,
+                        Some(one) = under_way.next(), if !under_way.is_empty() => done.push(one),
                     }
-                    this.next_look().await
-                }
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
-                    IDLE_LOOK
                 }
             };
-            tokio::select! {
-                () = stop.cancelled() => break,
-                Some(done) = under_way.next(), if !under_way.is_empty() => {
-                    let done: Done = done;
-                    if done.unauthorized {
-                        return Err(Halted::Unauthorized);
-                    }
-                    if let Some(count) = by_channel.get_mut(&done.channel) {
-                        *count -= 1;
-                    }
-                    by_channel.retain(|_, count| *count > 0);
-                }
-                () = this.nudge.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+            for delivery in leased {
+                *by_channel.entry(delivery.channel).or_default() += 1;
+                under_way.push(this.attempt(delivery, chance.f64()));
             }
+            if done.is_empty() {
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    Some(one) = under_way.next(), if !under_way.is_empty() => done.push(one),
+                    () = this.nudge.notified() => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+            for one in done {
+                if one.unauthorized {
+                    return Err(Halted::Unauthorized);
+                }
+                if let Some(count) = by_channel.get_mut(&one.channel) {
+                    *count -= 1;
+                }
+            }
+            by_channel.retain(|_, count| *count > 0);
         }
         let left = async { while under_way.next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, left).await.is_err() {
@@ -117,27 +120,30 @@ impl Worker {
         Ok(())
     }
 
-    async fn lease(
+    /// Leases what is due, and says how long nothing more will be.
+    async fn look(
         &self,
         under_way: usize,
         by_channel: &HashMap<ChannelId, usize>,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let slots = MAX_IN_FLIGHT.saturating_sub(under_way);
-        if slots == 0 {
-            return Ok(Vec::new());
-        }
+    ) -> (Vec<Delivery>, Duration) {
         let at = self.clock.now();
-        let in_flight = by_channel.iter().map(|(channel, count)| (*channel, *count)).collect();
-        let request =
-            LeaseRequest { at, until: at.after(LEASE), slots, per_channel: MAX_PER_CHANNEL, in_flight };
-        self.store.lease(request).await
-    }
-
-    async fn next_look(&self) -> Duration {
-        match self.store.next_due().await {
-            Ok(Some(due)) => self.clock.until(due).clamp(SHORTEST_LOOK, IDLE_LOOK),
-            Ok(None) | Err(_) => IDLE_LOOK,
-        }
+        let request = LeaseRequest {
+            at,
+            until: at.after(LEASE),
+            slots: MAX_IN_FLIGHT.saturating_sub(under_way),
+            per_channel: MAX_PER_CHANNEL,
+            in_flight: by_channel.iter().map(|(channel, count)| (*channel, *count)).collect(),
+        };
+        let looked = async {
+            let leased = self.store.lease(request).await?;
+            let due = self.store.next_due(at).await?;
+            let pause = due.map_or(IDLE_LOOK, |due| self.clock.until(due).clamp(SHORTEST_LOOK, IDLE_LOOK));
+            Ok((leased, pause))
+        };
+        looked.await.unwrap_or_else(|error: StoreError| {
+            tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
+            (Vec::new(), IDLE_LOOK)
+        })
     }
 
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
@@ -174,8 +180,8 @@ fn report(delivery: &Delivery, outcome: &Outcome, took: Duration, wait: Duration
     let streamer = &stream.login;
     match outcome {
         Outcome::Delivered(message) => {
-            let message = message.map(MessageId::get);
-            tracing::info!(delivery = %id, %session, %guild, %channel, %streamer, attempt, message, ?took, "announced");
+            let posted = message.map(MessageId::get);
+            tracing::info!(delivery = %id, %session, %guild, %channel, %streamer, attempt, posted, ?took, "announced");
         }
         Outcome::RetryAfter { why, .. } => {
             tracing::warn!(delivery = %id, %session, %guild, %channel, %streamer, attempt, why, ?wait,

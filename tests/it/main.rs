@@ -1,4 +1,7 @@
 //! The tests of the whole product, in the words of its users. One binary, so that it is linked once.
 
 mod announcing;
+mod polling;
+mod delivery;
+mod commands;
 mod world;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use livebell::app::{self, Failure};
+use livebell::clock::Clock;
 use livebell::config::{LogFormat, Settings};
 use livebell_fakes::discord::{ChannelKind, Discord, Interaction, Member, Message, Reply};
 use livebell_fakes::twitch::Twitch;
@@ -37,7 +38,9 @@ pub(crate) struct World {
     pub(crate) admin: Member,
     pub(crate) member: Member,
     pub(crate) settings: Settings,
+    clock: Clock,
     folder: tempfile::TempDir,
+    lives: u32,
     app: Option<App>,
     leaves_undecided: bool,
 }
@@ -75,20 +78,36 @@ impl World {
             twitch_auth_url: twitch.auth_url(),
         };
         let (admin, member) = (Member::admin(), Member::plain());
-        Self { twitch, discord, admin, member, settings, folder, app: None, leaves_undecided: false }
+        let clock = Clock::system();
+        Self {
+            twitch,
+            discord,
+            admin,
+            member,
+            settings,
+            clock,
+            folder,
+            lives: 1,
+            app: None,
+            leaves_undecided: false,
+        }
     }
 
     /// Starts the bot and waits until it is connected.
     pub(crate) async fn wake(&mut self) {
         self.spawn();
-        self.discord.wait_until_ready().await;
+        let task = &mut self.app.as_mut().expect("the bot runs").task;
+        tokio::select! {
+            () = self.discord.wait_until_ready() => {}
+            ended = task => panic!("the bot has ended: {ended:?}"),
+        }
         self.pass(Duration::from_secs(1)).await;
     }
 
     /// Starts the bot, whatever becomes of it.
     pub(crate) fn spawn(&mut self) {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(app::run(self.settings.clone(), stop.clone()));
+        let task = tokio::spawn(app::run(self.settings.clone(), self.clock.clone(), stop.clone()));
         self.app = Some(App { stop, task });
     }
 
@@ -109,9 +128,18 @@ impl World {
         let app = self.app.take().expect("the bot runs");
         app.task.abort();
         let _ = app.task.await;
-        // serenity's tasks are its own; this close code makes them end, as they would with their process.
+        // serenity's tasks are its own; this close code makes them end, as they would with their process. What they hold
+        // keeps the database locked, so the next life has the files as they are now.
         self.discord.close_gateway(4004);
         self.pass(Duration::from_secs(5)).await;
+        self.lives += 1;
+        let next = self.folder.path().join(format!("life-{}/livebell.db", self.lives));
+        std::fs::create_dir_all(next.parent().expect("a folder")).expect("a folder");
+        for suffix in ["", "-wal"] {
+            let from = format!("{}{suffix}", self.settings.database_path.display());
+            std::fs::copy(from, format!("{}{suffix}", next.display())).expect("a copy");
+        }
+        self.settings.database_path = next;
     }
 
     /// Lets time pass.
@@ -158,6 +186,31 @@ impl World {
     /// An admin removes a streamer.
     pub(crate) async fn unfollow(&self, server: Server, login: &str) -> Reply {
         self.slash(&self.admin, server, "removestreamer", json!({ "streamer": login })).await
+    }
+
+    /// Another channel in a server.
+    pub(crate) fn channel(&self, server: Server, name: &str) -> u64 {
+        self.discord.add_channel(server.guild, name, ChannelKind::Text)
+    }
+
+    /// What an answer says, with channels by their names and without times, which differ from run to run.
+    pub(crate) fn words(&self, server: Server, reply: &Reply) -> String {
+        let mut words = String::new();
+        for part in reply.text().split_inclusive('>') {
+            let (before, mark) = part.rfind('<').map_or((part, ""), |at| part.split_at(at));
+            words += before;
+            let channel = mark.strip_prefix("<#").and_then(|id| id.strip_suffix('>')?.parse::<u64>().ok());
+            if let Some(id) = channel {
+                let channels = self.discord.channels(server.guild);
+                let known = channels.into_iter().find(|channel| channel.id == id);
+                words += &known.map_or("#gone".to_owned(), |channel| format!("#{}", channel.name));
+            } else if mark.starts_with("<t:") && !mark.contains(' ') {
+                words += mark.strip_suffix(":d>").map_or("(time)", |_| "(day)");
+            } else {
+                words += mark;
+            }
+        }
+        words
     }
 
     /// The server's list, as an admin sees it.

@@ -55,12 +55,12 @@ impl Store {
         .await
     }
 
-    /// When the next pending delivery is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|tx| {
+    /// When the next delivery is due that is not yet. What is due and was not leased waits for a place, not for time.
+    pub async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |tx| {
             let due: Option<i64> = tx
-                .prepare_cached("SELECT MIN(due_at) FROM delivery WHERE state = 'pending'")?
-                .query_row([], |row| row.get(0))?;
+                .prepare_cached("SELECT MIN(due_at) FROM delivery WHERE state = 'pending' AND due_at > ?1")?
+                .query_row([after.as_millis()], |row| row.get(0))?;
             Ok(due.map(Timestamp::from_millis))
         })
         .await

@@ -1,0 +1,214 @@
+//! Delivering through everything that Discord can do: nothing lost, nothing shown twice, nobody held up by others.
+
+use std::time::Duration;
+
+use livebell_fakes::discord::{Fault, Place};
+use serde_json::json;
+
+use crate::world::{A_LOOK, GRACE, Server, World};
+
+fn discord_error(status: u16, code: u64) -> Fault {
+    Fault::Status { status, code, message: "no".to_owned() }
+}
+
+/// A world in which two servers follow Ann, who is about to go live.
+async fn two_servers() -> (World, Server, Server) {
+    let world = World::start().await;
+    let (cats, dogs) = (world.server("Cats").await, world.server("Dogs").await);
+    world.follow(cats, "ann").await;
+    world.follow(dogs, "ann").await;
+    world.pass(A_LOOK).await;
+    (world, cats, dogs)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_channel_never_delays_another_server() {
+    for fault in [Fault::Html(502), Fault::Hang, Fault::CutBefore, Fault::Slow(Duration::from_secs(14))] {
+        let (world, cats, dogs) = two_servers().await;
+        world.discord.fail(Place::Channel(cats.live), 20, fault.clone());
+        let live_at = world.twitch.now();
+        world.goes_live("ann");
+        world.pass(A_LOOK).await;
+        let told_at = world.posts(dogs)[0].at;
+        assert!(told_at - live_at < Duration::from_secs(31), "{fault:?}: after {:?}", told_at - live_at);
+        world.discord.clear_faults();
+        world.pass(Duration::from_mins(3)).await;
+        world.expect_announced(cats, &["Ann"]);
+        world.expect_announced(dogs, &["Ann"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hundreds_of_stuck_channels_never_delay_another_server() {
+    let world = World::start().await;
+    world.twitch.add_user("ann");
+    let mut stuck = Vec::new();
+    for number in 0..300 {
+        stuck.push(world.bare_server(&format!("Stuck {number}")));
+    }
+    let fine = world.server("Fine").await;
+    for server in &stuck {
+        world
+            .slash(
+                &world.admin,
+                *server,
+                "addstreamer",
+                json!({ "streamer": "ann", "channel": server.live.to_string() }),
+            )
+            .await;
+        world.discord.fail(Place::Channel(server.live), u32::MAX, Fault::Hang);
+    }
+    world.follow(fine, "ann").await;
+    world.pass(A_LOOK).await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(fine, &["Ann"]);
+    world.goes_offline("ann");
+    world.pass(GRACE + A_LOOK).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_shows_nothing_twice() {
+    for fault in [Fault::CutAfter, Fault::HangAfter] {
+        let (world, cats, _) = two_servers().await;
+        world.discord.fail(Place::Channel(cats.live), 2, fault.clone());
+        world.goes_live("ann");
+        world.pass(Duration::from_mins(2)).await;
+        world.expect_announced(cats, &["Ann"]);
+        assert!(world.discord.absorbed_duplicates() > 0, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_deleted_before_its_answer_came_is_not_posted_again() {
+    let (world, cats, _) = two_servers().await;
+    world.discord.fail(Place::Channel(cats.live), 1, Fault::CutAfter);
+    world.goes_live("ann");
+    while world.posts(cats).is_empty() {
+        world.pass(Duration::from_millis(100)).await;
+    }
+    let message = world.posts(cats)[0].id;
+    world.discord.delete_message(cats.live, message);
+    world.pass(Duration::from_mins(2)).await;
+    world.expect_announced(cats, &[]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_discord_wants_is_kept() {
+    let (world, cats, dogs) = two_servers().await;
+    // The header and the body disagree; the longer one counts.
+    let fault = Fault::RateLimited { header: 1.0, body: 20.0, scope: "user" };
+    world.discord.fail(Place::Channel(cats.live), 1, fault);
+    world.goes_live("ann");
+    world.pass(A_LOOK + Duration::from_secs(25)).await;
+    world.expect_announced(cats, &["Ann"]);
+    let (late, in_time) = (world.posts(cats)[0].at, world.posts(dogs)[0].at);
+    assert!(late - in_time >= Duration::from_secs(19), "{:?}", late - in_time);
+    assert_eq!(world.discord.too_many_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_channel_is_filled_at_the_pace_that_discord_takes() {
+    let world = World::start().await;
+    let (busy, quiet) = (world.server("Busy").await, world.server("Quiet").await);
+    let mut names = Vec::new();
+    for number in 10..50 {
+        let login = format!("s{number}");
+        world.follow(busy, &login).await;
+        names.push(login);
+    }
+    world.follow(quiet, "s49").await;
+    world.pass(A_LOOK).await;
+    for login in &names {
+        world.goes_live(login);
+    }
+    world.pass(A_LOOK).await;
+    world.expect_announced(quiet, &["S49"]);
+    world.pass(Duration::from_mins(1)).await;
+    assert_eq!(world.posts(busy).len(), 40);
+    assert!(world.discord.too_many_requests() <= 1, "{}", world.discord.too_many_requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_final_and_the_admin_reads_why() {
+    for (status, code, words) in [
+        (404, 10003, "does not exist any more"),
+        (403, 50001, "View Channel"),
+        (403, 50013, "Send Messages"),
+        (400, 200_000, "AutoMod"),
+    ] {
+        let (world, cats, dogs) = two_servers().await;
+        world.discord.fail(Place::Channel(cats.live), u32::MAX, discord_error(status, code));
+        world.goes_live("ann");
+        world.pass(Duration::from_hours(1)).await;
+        let attempts = world
+            .discord
+            .requests()
+            .iter()
+            .filter(|request| request.path == format!("/channels/{}/messages", cats.live))
+            .count();
+        assert_eq!(attempts, 1, "code {code}");
+        let list = world.list(cats).await;
+        assert!(list.contains(words), "code {code}: {list}");
+        assert!(!world.list(dogs).await.contains(words));
+        world.expect_announced(dogs, &["Ann"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_announcement_waits_for_discord_until_the_stream_ends() {
+    let (world, cats, dogs) = two_servers().await;
+    world.discord.fail(Place::Messages, u32::MAX, Fault::Html(503));
+    world.goes_live("ann");
+    world.pass(Duration::from_hours(2)).await;
+    world.discord.clear_faults();
+    world.pass(Duration::from_mins(2)).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.expect_announced(dogs, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_of_a_stream_that_is_over() {
+    let (world, cats, _) = two_servers().await;
+    world.discord.fail(Place::Messages, u32::MAX, Fault::Html(503));
+    world.goes_live("ann");
+    world.pass(Duration::from_mins(10)).await;
+    world.goes_offline("ann");
+    world.pass(GRACE + A_LOOK).await;
+    world.discord.clear_faults();
+    world.pass(Duration::from_hours(1)).await;
+    world.expect_announced(cats, &[]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_bot_owed_is_delivered_after_the_restart() {
+    let (mut world, cats, dogs) = two_servers().await;
+    world.discord.fail(Place::Channel(cats.live), u32::MAX, Fault::HangAfter);
+    world.goes_live("ann");
+    while world.posts(cats).is_empty() {
+        world.pass(Duration::from_millis(100)).await;
+    }
+    // It is in the channel, but nobody knows.
+    world.kill().await;
+    world.discord.clear_faults();
+    world.wake().await;
+    world.pass(Duration::from_mins(1)).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.expect_announced(dogs, &["Ann"]);
+    assert_eq!(world.discord.absorbed_duplicates(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_discord_takes_back_ends_the_bot_and_loses_nothing() {
+    let (mut world, cats, _) = two_servers().await;
+    world.discord.fail(Place::Messages, u32::MAX, discord_error(401, 0));
+    world.goes_live("ann");
+    let failure = world.ended().await.expect_err("the bot ends");
+    assert_eq!(failure.exit_status(), 3);
+    assert!(failure.to_string().contains("DISCORD_TOKEN"), "{failure}");
+    world.discord.clear_faults();
+    world.pass(Duration::from_secs(10)).await;
+    world.wake().await;
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
