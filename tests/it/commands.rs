@@ -1,0 +1,944 @@
+//! Slash commands: what people type, and what they are told.
+
+use std::time::Duration;
+
+use livebell_fakes::discord::permissions::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL};
+use livebell_fakes::discord::{Fault, Interaction, Place, Reply};
+use livebell_fakes::twitch::{self, Path, Stream};
+use serde_json::{Value, json};
+
+use crate::world::{A_LOOK, GRACE, Server, World};
+
+/// Discord gives up on an interaction that has no first response by then.
+const FIRST_RESPONSE: Duration = Duration::from_secs(3);
+
+/// Often enough that it does not end within a test.
+const ALWAYS: u32 = 10_000;
+
+impl World {
+    async fn set_channel(&self, server: Server, channel: u64) -> Reply {
+        self.slash(&self.admin, server, "setchannel", json!({ "channel": channel.to_string() })).await
+    }
+
+    /// An admin adds a streamer as typed, who need not exist.
+    async fn add(&self, server: Server, typed: &str) -> Reply {
+        self.slash(&self.admin, server, "addstreamer", json!({ "streamer": typed })).await
+    }
+
+    /// An admin adds a streamer with a channel of its own.
+    async fn add_to(&self, server: Server, typed: &str, channel: u64) -> Reply {
+        let options = json!({ "streamer": typed, "channel": channel.to_string() });
+        self.slash(&self.admin, server, "addstreamer", options).await
+    }
+
+    /// The list without its times.
+    async fn list_words(&self, server: Server) -> String {
+        let reply = self.slash(&self.admin, server, "streamers", json!({})).await;
+        self.words(server, &reply)
+    }
+
+    async fn live(&self, server: Server) -> Reply {
+        self.slash(&self.member, server, "live", json!({})).await
+    }
+
+    async fn live_words(&self, server: Server) -> String {
+        let reply = self.live(server).await;
+        self.words(server, &reply)
+    }
+
+    /// What is offered while an admin types a streamer into a command.
+    async fn completes(&self, server: Server, command: &str, typed: &str) -> Interaction {
+        let options = json!({ "streamer": typed });
+        self.discord.autocomplete(&self.admin, server.guild, server.live, command, options, "streamer").await
+    }
+
+    async fn offered(&self, server: Server, command: &str, typed: &str) -> Vec<(String, String)> {
+        self.completes(server, command, typed).await.reply().await.choices
+    }
+
+    /// Somebody presses the button with this label on an answer.
+    async fn press(&self, server: Server, reply: &Reply, label: &str) -> Reply {
+        let id = reply.custom_id(label).unwrap_or_else(|| panic!("no button {label}: {:?}", reply.buttons()));
+        let pressed = self.discord.press(&self.admin, server.guild, server.live, reply.raw.clone(), &id);
+        pressed.await.reply().await
+    }
+
+    /// Fails unless the interaction was answered as soon as Discord demands.
+    #[track_caller]
+    fn expect_in_time(interaction: &Interaction) {
+        let took = interaction.first_response_after().expect("a first response");
+        assert!(took < FIRST_RESPONSE, "the first response took {took:?}");
+    }
+
+    fn rename(&self, login: &str, new_login: &str, display_name: &str) {
+        self.twitch.rename(&self.id(login), new_login, display_name);
+    }
+}
+
+// /setchannel
+
+#[tokio::test(start_paused = true)]
+async fn announcements_go_to_the_channel_that_was_set_last() {
+    let world = World::start().await;
+    let cats = world.bare_server("Cats");
+    let stage = world.channel(cats, "stage");
+    let reply = world.set_channel(cats, cats.live).await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"Announcements go to #live from now on.");
+    assert!(reply.ephemeral);
+    world.follow(cats, "ann").await;
+    world.follow(cats, "bob").await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.set_channel(cats, stage).await;
+    world.goes_live("bob");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.expect_announced(Server { live: stage, ..cats }, &["Bob"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn setchannel_names_each_missing_permission_and_stores_the_channel_all_the_same() {
+    let world = World::start().await;
+    let told = |denied: u64| {
+        let world = &world;
+        async move {
+            let cats = world.bare_server("Cats");
+            world.discord.deny(cats.live, denied);
+            let reply = world.set_channel(cats, cats.live).await;
+            assert!(reply.ephemeral);
+            world.follow(cats, "ann").await;
+            world.discord.allow_again(cats.live);
+            (cats, world.words(cats, &reply))
+        }
+    };
+    let (no_post, words) = told(SEND_MESSAGES).await;
+    insta::assert_snapshot!(words, @"
+    Announcements go to #live from now on.
+
+    ⚠️ I cannot post there yet: I lack **Send Messages** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ");
+    let (no_embed, words) = told(EMBED_LINKS).await;
+    insta::assert_snapshot!(words, @"
+    Announcements go to #live from now on.
+
+    ⚠️ I cannot post there yet: I lack **Embed Links** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ");
+    let (neither, words) = told(SEND_MESSAGES | EMBED_LINKS).await;
+    insta::assert_snapshot!(words, @"
+    Announcements go to #live from now on.
+
+    ⚠️ I cannot post there yet: I lack **Send Messages**, **Embed Links** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ");
+    // Who cannot see a channel can do nothing else there.
+    let (no_view, words) = told(VIEW_CHANNEL).await;
+    insta::assert_snapshot!(words, @"
+    Announcements go to #live from now on.
+
+    ⚠️ I cannot post there yet: I lack **View Channel**, **Send Messages**, **Embed Links** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ");
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    for server in [no_post, no_embed, neither, no_view] {
+        world.expect_announced(server, &["Ann"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn setchannel_answers_when_discord_does_not_say_what_the_bot_may_do() {
+    let world = World::start().await;
+    let cats = world.bare_server("Cats");
+    world.discord.fail(Place::Route("/channels"), ALWAYS, Fault::Hang);
+    let options = json!({ "channel": cats.live.to_string() });
+    let typed = world.typed(&world.admin, cats, "setchannel", options).await;
+    let reply = typed.reply().await;
+    World::expect_in_time(&typed);
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Announcements go to #live from now on.
+
+    I could not check my permissions there, because Discord did not answer in time.
+    ");
+    world.discord.clear_faults();
+    world.follow(cats, "ann").await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_without_manage_server_changes_nothing() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.twitch.add_user("bob");
+    let stage = world.channel(cats, "stage");
+    for (command, options) in [
+        ("setchannel", json!({ "channel": stage.to_string() })),
+        ("addstreamer", json!({ "streamer": "bob" })),
+        ("addstreamer", json!({ "streamer": "ann", "channel": stage.to_string() })),
+        ("removestreamer", json!({ "streamer": "ann" })),
+    ] {
+        let reply = world.slash(&world.member, cats, command, options).await;
+        assert!(reply.ephemeral, "/{command}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(reply.text(), @"You need the **Manage Server** permission for that. Nothing was changed.");
+        }
+    }
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (1)
+    ⚫ **[Ann](https://www.twitch.tv/ann)** in #live · since (day)
+    ");
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+// /addstreamer
+
+#[tokio::test(start_paused = true)]
+async fn a_streamer_may_be_named_in_many_ways() {
+    let world = World::start().await;
+    world.twitch.add_user("ann");
+    for typed in ["ann", "ANN", "@ann", " @Ann ", "twitch.tv/ann", "https://www.twitch.tv/Ann/videos?x=1"] {
+        let server = world.server(typed).await;
+        let reply = world.add(server, typed).await;
+        assert_eq!(world.words(server, &reply), "Ann\n**Ann** is announced in #live from now on.", "{typed}");
+        assert!(reply.ephemeral, "{typed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_streamer_is_shown_with_name_channel_and_picture() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.twitch.add_user_with(twitch::User {
+        id: "77".to_owned(),
+        login: "ann_42".to_owned(),
+        display_name: "Ann_42".to_owned(),
+        profile_image_url: "https://cdn.example/ann.png".to_owned(),
+    });
+    let reply = world.add(cats, "ann_42").await;
+    insta::assert_snapshot!(world.words(cats, &reply), @r"
+    Ann\_42
+    **Ann\_42** is announced in #live from now on.
+    ");
+    assert_eq!(reply.embeds[0]["thumbnail"]["url"], "https://cdn.example/ann.png");
+    assert_eq!(reply.embeds[0]["url"], "https://www.twitch.tv/ann_42");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_a_name_is_refused_before_twitch_is_asked() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.twitch.clear_requests();
+    for typed in ["ann smith", "änn", "https://www.youtube.com/ann", "@", &"a".repeat(26)] {
+        let reply = world.add(cats, typed).await;
+        assert!(reply.ephemeral, "{typed}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(reply.text(), @"That is not a Twitch name: a Twitch name has 1 to 25 letters without accents, digits or underscores. The address of the channel on twitch.tv works as well.");
+        }
+    }
+    assert_eq!(world.twitch.requests(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_twitch_does_not_know_is_refused() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    let reply = world.add(cats, "Nobody").await;
+    insta::assert_snapshot!(reply.text(), @"Twitch knows nobody called `nobody`. Please check the spelling.");
+    assert!(reply.ephemeral);
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (0)
+    No streamer is announced in this server yet. Add one with `/addstreamer`.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn adding_again_says_so_and_moves_only_when_a_channel_is_given() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    let stage = world.channel(cats, "stage");
+    world.follow(cats, "ann").await;
+    let reply = world.add(cats, "ann").await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Ann
+    **Ann** is on the list already, announced in #live.
+    ");
+    assert!(reply.ephemeral);
+    let reply = world.add_to(cats, "ann", stage).await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Ann
+    **Ann** was on the list already; announcements go to #stage now.
+    ");
+    let reply = world.add(cats, "ann").await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Ann
+    **Ann** is on the list already, announced in #stage.
+    ");
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (1)
+    ⚫ **[Ann](https://www.twitch.tv/ann)** in #stage · since (day)
+    ");
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &[]);
+    world.expect_announced(Server { live: stage, ..cats }, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_channel_nothing_is_stored_and_the_way_out_is_told() {
+    let world = World::start().await;
+    let cats = world.bare_server("Cats");
+    let reply = world.follow(cats, "ann").await;
+    insta::assert_snapshot!(reply.text(), @"Where should announcements go? Choose a channel with `/setchannel`, or give one with this command.");
+    assert!(reply.ephemeral);
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (0)
+    No streamer is announced in this server yet. Add one with `/addstreamer`.
+    ");
+    let reply = world.add_to(cats, "ann", cats.live).await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Ann
+    **Ann** is announced in #live from now on.
+    ");
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_of_its_own_is_checked_too() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    let stage = world.channel(cats, "stage");
+    world.discord.deny(stage, EMBED_LINKS);
+    world.twitch.add_user("ann");
+    let reply = world.add_to(cats, "ann", stage).await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Ann
+    **Ann** is announced in #stage from now on.
+
+    ⚠️ I cannot post there yet: I lack **Embed Links** in #stage. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn addstreamer_answers_while_twitch_hangs() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.twitch.add_user("ann");
+    world.twitch.fail(Path::Any, u32::MAX, twitch::Fault::Hang);
+    let typed = world.typed(&world.admin, cats, "addstreamer", json!({ "streamer": "ann" })).await;
+    let reply = typed.reply().await;
+    World::expect_in_time(&typed);
+    assert!(reply.ephemeral);
+    insta::assert_snapshot!(reply.text(), @"Twitch does not answer at the moment, so nothing was changed. Please try again in a minute.");
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (0)
+    No streamer is announced in this server yet. Add one with `/addstreamer`.
+    ");
+    world.twitch.clear_faults();
+    let reply = world.add(cats, "ann").await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Ann
+    **Ann** is announced in #live from now on.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn addstreamer_outlives_one_failure_of_twitch_and_tells_of_many() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.twitch.add_user("ann");
+    world.twitch.fail(Path::Users, u32::MAX, twitch::Fault::Status(500));
+    let typed = world.typed(&world.admin, cats, "addstreamer", json!({ "streamer": "ann" })).await;
+    let reply = typed.reply().await;
+    World::expect_in_time(&typed);
+    insta::assert_snapshot!(reply.text(), @"Twitch does not answer at the moment, so nothing was changed. Please try again in a minute.");
+    world.twitch.clear_faults();
+    world.twitch.fail(Path::Users, 1, twitch::Fault::Status(500));
+    let reply = world.add(cats, "ann").await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Ann
+    **Ann** is announced in #live from now on.
+    ");
+}
+
+/// Fills a server's list with streamers nobody has heard of.
+fn fill(world: &World, server: Server, count: usize) {
+    let mut database = world.database();
+    let tx = database.transaction().expect("a transaction");
+    for number in 0..count {
+        let (id, login) = (format!("9{number:06}"), format!("filler_{number:04}"));
+        tx.execute(
+            "INSERT INTO streamer (broadcaster_id, login, display_name, refreshed_at) VALUES (?1, ?2, ?2, 9e15)",
+            [&id, &login],
+        )
+        .expect("a streamer");
+        tx.execute(
+            "INSERT INTO watch (guild_id, broadcaster_id, added_at, added_by, fresh) VALUES (?1, ?2, 0, 1, 0)",
+            rusqlite::params![i64::try_from(server.guild).expect("an id"), id],
+        )
+        .expect("a watch");
+    }
+    tx.commit().expect("a commit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_holds_a_thousand_streamers_also_when_two_admins_hurry() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    let dogs = world.server("Dogs").await;
+    fill(&world, cats, 999);
+    for login in ["ann", "bob"] {
+        world.twitch.add_user(login);
+    }
+    let (one, other) = tokio::join!(world.add(cats, "ann"), world.add(cats, "bob"));
+    let mut both = [world.words(cats, &one), world.words(cats, &other)];
+    both.sort();
+    assert!(both[0].ends_with("is announced in #live from now on."), "{both:?}");
+    insta::assert_snapshot!(both[1], @"This server's list is full: it holds 1000 streamers. Remove one with `/removestreamer` first.");
+    assert!(one.ephemeral && other.ephemeral);
+    let reply = world.follow(cats, "cleo").await;
+    insta::assert_snapshot!(reply.text(), @"This server's list is full: it holds 1000 streamers. Remove one with `/removestreamer` first.");
+    // Who is there already is no new one, and other servers have room.
+    let there = if world.words(cats, &one).starts_with("Ann") { "ann" } else { "bob" };
+    let reply = world.add(cats, there).await;
+    assert!(world.words(cats, &reply).contains("is on the list already"), "{}", reply.text());
+    let reply = world.add(dogs, "cleo").await;
+    insta::assert_snapshot!(world.words(dogs, &reply), @"
+    Cleo
+    **Cleo** is announced in #live from now on.
+    ");
+    assert!(world.list(cats).await.starts_with("Streamers (1000)\n"));
+    // One leaves, and there is room for one.
+    world.unfollow(cats, there).await;
+    let reply = world.add(cats, "cleo").await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Cleo
+    **Cleo** is announced in #live from now on.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_double_click_adds_once_and_announces_once() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.twitch.add_user("ann");
+    world.goes_live("ann");
+    let (one, other) = tokio::join!(world.add(cats, "ann"), world.add(cats, "ann"));
+    let mut both = [world.words(cats, &one), world.words(cats, &other)];
+    both.sort();
+    insta::assert_snapshot!(both.join("\n"), @"
+    Ann
+    **Ann** is announced in #live from now on.
+    Ann
+    **Ann** is on the list already, announced in #live.
+    ");
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (1)
+    ⚫ **[Ann](https://www.twitch.tv/ann)** in #live · since (day)
+    ");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_completed_from_twitch() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.twitch.add_user("annabel");
+    world.twitch.add_user("bob");
+    world.twitch.add_user_with(twitch::User {
+        id: "77".to_owned(),
+        login: "ann".to_owned(),
+        display_name: "安".to_owned(),
+        profile_image_url: String::new(),
+    });
+    let offered = world.offered(cats, "addstreamer", "@An").await;
+    let ann = ("安 (ann)".to_owned(), "ann".to_owned());
+    assert_eq!(offered, [ann, ("Annabel".to_owned(), "annabel".to_owned())]);
+    // What matches half of Twitch, or cannot be a name, is not asked for.
+    world.twitch.clear_requests();
+    for typed in ["", "a", "an n"] {
+        assert_eq!(world.offered(cats, "addstreamer", typed).await, [], "{typed:?}");
+    }
+    assert_eq!(world.twitch.request_count(Path::SearchChannels), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_as_many_names_are_offered_as_discord_shows() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    for number in 0..40 {
+        world.follow(cats, &format!("streamer_{number:02}")).await;
+    }
+    assert_eq!(world.offered(cats, "addstreamer", "streamer").await.len(), 25);
+    assert_eq!(world.offered(cats, "removestreamer", "streamer").await.len(), 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_offered_in_time_when_twitch_hangs() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.twitch.add_user("ann");
+    world.twitch.fail(Path::SearchChannels, u32::MAX, twitch::Fault::Hang);
+    let completion = world.completes(cats, "addstreamer", "ann").await;
+    assert_eq!(completion.reply().await.choices, []);
+    World::expect_in_time(&completion);
+}
+
+// /removestreamer
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_streamer_is_announced_no_more() {
+    let world = World::start().await;
+    let (cats, dogs) = (world.server("Cats").await, world.server("Dogs").await);
+    world.follow(cats, "ann").await;
+    world.follow(dogs, "ann").await;
+    let reply = world.unfollow(cats, "https://twitch.tv/ANN").await;
+    insta::assert_snapshot!(reply.text(), @"**Ann** is no longer announced in this server.");
+    assert!(reply.ephemeral);
+    let reply = world.unfollow(cats, "ann").await;
+    insta::assert_snapshot!(reply.text(), @"`ann` is not on this server's list. `/streamers` shows who is.");
+    assert!(reply.ephemeral);
+    let reply = world.unfollow(cats, "ann smith").await;
+    insta::assert_snapshot!(reply.text(), @"That is not a Twitch name: a Twitch name has 1 to 25 letters without accents, digits or underscores. The address of the channel on twitch.tv works as well.");
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &[]);
+    world.expect_announced(dogs, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_works_without_twitch() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.twitch.fail(Path::Any, u32::MAX, twitch::Fault::Hang);
+    let reply = world.unfollow(cats, "ann").await;
+    insta::assert_snapshot!(reply.text(), @"**Ann** is no longer announced in this server.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_double_click_removes_once() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    let (one, other) = tokio::join!(world.unfollow(cats, "ann"), world.unfollow(cats, "ann"));
+    let mut both = [one.text(), other.text()];
+    both.sort();
+    insta::assert_snapshot!(both.join("\n"), @"
+    **Ann** is no longer announced in this server.
+    `ann` is not on this server's list. `/streamers` shows who is.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamer_renamed_while_live_is_removed_by_either_login() {
+    let world = World::start().await;
+    let (cats, dogs) = (world.server("Cats").await, world.server("Dogs").await);
+    world.follow(cats, "ann").await;
+    world.follow(dogs, "ann").await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.rename("ann", "queen_ann", "Queen_Ann");
+    world.pass(A_LOOK + Duration::from_mins(1)).await;
+    insta::assert_snapshot!(world.list_words(cats).await, @r"
+    Streamers (1)
+    🟣 **[Queen\_Ann](https://www.twitch.tv/queen_ann)** in #live · since (day) · live since (time)
+    ");
+    let reply = world.unfollow(cats, "ann").await;
+    insta::assert_snapshot!(reply.text(), @r"**Queen\_Ann** is no longer announced in this server.");
+    let reply = world.unfollow(dogs, "queen_ann").await;
+    insta::assert_snapshot!(reply.text(), @r"**Queen\_Ann** is no longer announced in this server.");
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamer_renamed_while_offline_is_removed_by_the_old_login() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.rename("ann", "queen_ann", "Queen_Ann");
+    world.pass(Duration::from_hours(24) + Duration::from_mins(2)).await;
+    // Somebody else takes the login that became free, and the server wants both.
+    world.twitch.add_user_with(twitch::User {
+        id: "77".to_owned(),
+        login: "ann".to_owned(),
+        display_name: "OtherAnn".to_owned(),
+        profile_image_url: String::new(),
+    });
+    insta::assert_snapshot!(world.list_words(cats).await, @r"
+    Streamers (1)
+    ⚫ **[Queen\_Ann](https://www.twitch.tv/queen_ann)** in #live · since (day)
+    ");
+    world.add(cats, "ann").await;
+    // Who has the login now is meant before who had it.
+    insta::assert_snapshot!(world.unfollow(cats, "ann").await.text(), @"**OtherAnn** is no longer announced in this server.");
+    insta::assert_snapshot!(world.unfollow(cats, "ann").await.text(), @r"**Queen\_Ann** is no longer announced in this server.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_completed_from_the_servers_own_list() {
+    let world = World::start().await;
+    let (cats, dogs) = (world.server("Cats").await, world.server("Dogs").await);
+    world.follow(cats, "annabel").await;
+    world.follow(cats, "bob").await;
+    world.follow(dogs, "hannah").await;
+    world.twitch.add_user_with(twitch::User {
+        id: "77".to_owned(),
+        login: "ann".to_owned(),
+        display_name: "安娜".to_owned(),
+        profile_image_url: String::new(),
+    });
+    world.add(cats, "ann").await;
+    world.twitch.fail(Path::Any, u32::MAX, twitch::Fault::Hang);
+    let ann = ("安娜 (ann)".to_owned(), "ann".to_owned());
+    let annabel = ("Annabel".to_owned(), "annabel".to_owned());
+    let bob = ("Bob".to_owned(), "bob".to_owned());
+    assert_eq!(world.offered(cats, "removestreamer", "@AN").await, [ann.clone(), annabel.clone()]);
+    assert_eq!(world.offered(cats, "removestreamer", "娜").await, [ann.clone()]);
+    let everybody = world.completes(cats, "removestreamer", "").await;
+    assert_eq!(everybody.reply().await.choices, [ann, annabel, bob]);
+    World::expect_in_time(&everybody);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_still_to_be_posted_goes_with_the_streamer() {
+    let world = World::start().await;
+    let (cats, dogs) = (world.server("Cats").await, world.server("Dogs").await);
+    world.follow(cats, "ann").await;
+    world.follow(dogs, "ann").await;
+    world.discord.fail(Place::Messages, ALWAYS, Fault::Html(502));
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.unfollow(cats, "ann").await;
+    world.discord.clear_faults();
+    world.pass(Duration::from_mins(5)).await;
+    world.expect_announced(cats, &[]);
+    world.expect_announced(dogs, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_and_adding_again_does_not_ring_twice() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.unfollow(cats, "ann").await;
+    world.pass(A_LOOK).await;
+    world.follow(cats, "ann").await;
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+    assert_eq!(world.discord.message_posts(), 1);
+    // The next stream rings again.
+    world.goes_offline("ann");
+    world.pass(GRACE + A_LOOK + A_LOOK).await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann", "Ann"]);
+}
+
+// /streamers
+
+#[tokio::test(start_paused = true)]
+async fn the_list_shows_the_live_first_and_then_goes_by_name() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    let stage = world.channel(cats, "stage");
+    for login in ["dora", "bob", "zoe", "ann"] {
+        world.follow(cats, login).await;
+    }
+    world.add_to(cats, "bob", stage).await;
+    world.goes_live("zoe");
+    world.pass(A_LOOK).await;
+    let reply = world.slash(&world.member, cats, "streamers", json!({})).await;
+    insta::assert_snapshot!(world.words(cats, &reply), @"
+    Streamers (4)
+    🟣 **[Zoe](https://www.twitch.tv/zoe)** in #live · since (day) · live since (time)
+    ⚫ **[Ann](https://www.twitch.tv/ann)** in #live · since (day)
+    ⚫ **[Bob](https://www.twitch.tv/bob)** in #stage · since (day)
+    ⚫ **[Dora](https://www.twitch.tv/dora)** in #live · since (day)
+    ");
+    assert!(reply.ephemeral);
+    assert!(reply.buttons().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_list_says_how_to_begin() {
+    let world = World::start().await;
+    let cats = world.bare_server("Cats");
+    let typed = world.typed(&world.member, cats, "streamers", json!({})).await;
+    let reply = typed.reply().await;
+    insta::assert_snapshot!(reply.text(), @"
+    Streamers (0)
+    No streamer is announced in this server yet. Add one with `/addstreamer`.
+    ");
+    assert!(reply.ephemeral);
+    World::expect_in_time(&typed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_says_why_announcements_did_not_come() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    let [mute, blind, gone] = ["mute", "blind", "gone"].map(|name| world.channel(cats, name));
+    for (login, channel) in [("ann", cats.live), ("bob", mute), ("cleo", blind), ("dora", gone)] {
+        world.twitch.add_user(login);
+        world.add_to(cats, login, channel).await;
+    }
+    world.discord.deny(mute, SEND_MESSAGES);
+    world.discord.deny(blind, VIEW_CHANNEL);
+    world.discord.delete_channel(gone);
+    for login in ["ann", "bob", "cleo", "dora"] {
+        world.goes_live(login);
+    }
+    world.pass(A_LOOK).await;
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (4)
+    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
+    🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live since (time)
+    ⚠️ I may not post in the channel. Give me **Send Messages** and **Embed Links** there.
+    🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live since (time)
+    ⚠️ I cannot see the channel. Give me **View Channel** there.
+    🟣 **[Dora](https://www.twitch.tv/dora)** in #gone · since (day) · live since (time)
+    ⚠️ The channel does not exist any more. Choose another one with `/setchannel` or `/addstreamer`.
+    ");
+    world.expect_announced(cats, &["Ann"]);
+    // Nobody knocks again at a closed door.
+    let posts = world.discord.requests().len();
+    world.pass(Duration::from_mins(10)).await;
+    assert_eq!(world.discord.requests().len(), posts);
+    // Another channel is another try, with the next stream.
+    world.add_to(cats, "dora", cats.live).await;
+    world.discord.allow_again(mute);
+    for login in ["bob", "dora"] {
+        world.goes_offline(login);
+    }
+    world.pass(GRACE + A_LOOK + A_LOOK).await;
+    for login in ["bob", "dora"] {
+        world.goes_live(login);
+    }
+    world.pass(A_LOOK).await;
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (4)
+    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
+    🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live since (time)
+    🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live since (time)
+    ⚠️ I cannot see the channel. Give me **View Channel** there.
+    🟣 **[Dora](https://www.twitch.tv/dora)** in #live · since (day) · live since (time)
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_says_when_twitch_does_not_know_an_account_any_more() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    let ann = world.id("ann");
+    world.twitch.vanish(&ann);
+    world.pass(Duration::from_hours(24) + Duration::from_mins(2)).await;
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (1)
+    ⚫ **[Ann](https://www.twitch.tv/ann)** in #live · since (day)
+    ⚠️ Twitch does not know this account since (day) (renamed away, banned or deleted). It is announced again when it returns.
+    ");
+    world.twitch.reappear(&ann);
+    world.goes_live("ann");
+    world.pass(A_LOOK + Duration::from_mins(1)).await;
+    insta::assert_snapshot!(world.list_words(cats).await, @"
+    Streamers (1)
+    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
+    ");
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_list_is_turned_with_buttons_also_after_a_restart() {
+    let mut world = World::start().await;
+    let cats = world.server("Cats").await;
+    for number in 0..25 {
+        world.follow(cats, &format!("streamer_{number:02}")).await;
+    }
+    let names = |reply: &Reply| {
+        let text = reply.text().replace('\\', "");
+        let names = text.lines().filter_map(|line| line.split_once("**[Streamer_")?.1.get(..2)?.parse().ok());
+        names.collect::<Vec<u32>>()
+    };
+    let first = world.slash(&world.admin, cats, "streamers", json!({})).await;
+    assert_eq!(names(&first), (0..10).collect::<Vec<_>>());
+    assert_eq!(first.buttons(), ["◀", "1 / 3", "▶"]);
+    let second = world.press(cats, &first, "▶").await;
+    assert_eq!(names(&second), (10..20).collect::<Vec<_>>());
+    assert_eq!(second.kind, 7, "the message is changed, not answered");
+    let third = world.press(cats, &second, "▶").await;
+    assert_eq!(names(&third), (20..25).collect::<Vec<_>>());
+    assert_eq!(third.buttons(), ["◀", "3 / 3", "▶"]);
+    world.stop().await.expect("it stops in order");
+    world.wake().await;
+    let back = world.press(cats, &third, "◀").await;
+    assert_eq!(names(&back), (10..20).collect::<Vec<_>>());
+    // A page that is gone meanwhile leads to the last one that is left.
+    for number in 5..25 {
+        world.unfollow(cats, &format!("streamer_{number:02}")).await;
+    }
+    let last = world.press(cats, &back, "▶").await;
+    assert_eq!(names(&last), (0..5).collect::<Vec<_>>());
+    assert!(last.buttons().is_empty());
+}
+
+// /live
+
+#[tokio::test(start_paused = true)]
+async fn everybody_sees_who_is_live() {
+    let world = World::start().await;
+    let (cats, dogs) = (world.server("Cats").await, world.server("Dogs").await);
+    for login in ["ann", "bob", "cleo"] {
+        world.follow(cats, login).await;
+    }
+    world.follow(dogs, "dora").await;
+    world.pass(A_LOOK).await;
+    insta::assert_snapshot!(world.live_words(cats).await, @"
+    Live now (0)
+    None of this server's 3 streamers is live.
+
+    Last look at Twitch (time).
+    ");
+    let chess =
+        Stream { title: "Speed chess".into(), game_name: "Chess".into(), viewers: 7, ..Stream::default() };
+    world.twitch.go_live_with(&world.id("ann"), chess);
+    let bare = Stream {
+        title: String::new(),
+        game_id: String::new(),
+        game_name: String::new(),
+        ..Stream::default()
+    };
+    world.twitch.go_live_with(&world.id("bob"), Stream { viewers: 1_200, ..bare });
+    world.goes_live("dora");
+    world.pass(A_LOOK).await;
+    insta::assert_snapshot!(world.live_words(cats).await, @"
+    Live now (2)
+    🟣 **[Bob](https://www.twitch.tv/bob)** Live on Twitch
+    1200 watching · since (time)
+    🟣 **[Ann](https://www.twitch.tv/ann)** Speed chess
+    Chess · 7 watching · since (time)
+
+    Last look at Twitch (time).
+    ");
+    // The same words again, at once, from what the bot knows.
+    world.twitch.fail(Path::Any, u32::MAX, twitch::Fault::Hang);
+    world.pass(A_LOOK).await;
+    let typed = world.typed(&world.member, cats, "live", json!({})).await;
+    let reply = typed.reply().await;
+    assert!(reply.text().starts_with("Live now (2)"), "{}", reply.text());
+    let took = typed.first_response_after().expect("a first response");
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_in_a_server_without_streamers() {
+    let world = World::start().await;
+    let cats = world.bare_server("Cats");
+    insta::assert_snapshot!(world.live_words(cats).await, @"
+    Live now (0)
+    No streamer is announced in this server yet.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_missed_is_shown_as_not_seen_until_the_grace_is_over() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.goes_offline("ann");
+    world.pass(A_LOOK).await;
+    insta::assert_snapshot!(world.live_words(cats).await, @"
+    Live now (1)
+    🟣 **[Ann](https://www.twitch.tv/ann)** Playing
+    Just Chatting · 42 watching · since (time) · not seen since (time)
+
+    Last look at Twitch (time).
+    ");
+    world.pass(GRACE + A_LOOK).await;
+    insta::assert_snapshot!(world.live_words(cats).await, @"
+    Live now (0)
+    This server's only streamer is not live.
+
+    Last look at Twitch (time).
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_streamers_write_neither_mentions_nor_formats() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    let title = "@everyone <@&1> **free** [gifts](https://evil.example)\n# now".to_owned();
+    let stream = Stream { title, game_name: "*Chess* `||x||`".into(), ..Stream::default() };
+    world.twitch.go_live_with(&world.id("ann"), stream);
+    world.pass(A_LOOK).await;
+    let reply = world.live(cats).await;
+    insta::assert_snapshot!(world.words(cats, &reply), @r"
+    Live now (1)
+    🟣 **[Ann](https://www.twitch.tv/ann)** \@everyone \<\@&1\> \*\*free\*\* \[gifts\](https://evil.example) # now
+    \*Chess\* \`\|\|x\|\|\` · 42 watching · since (time)
+
+    Last look at Twitch (time).
+    ");
+    let answered = world.discord.requests();
+    let answers = answered.iter().filter(|request| request.path.contains("/callback"));
+    let last = answers.last().expect("an answer");
+    assert_eq!(mentions(&last.body["data"]), json!([]), "{}", last.body);
+}
+
+/// Which kinds of mentions a message allows.
+fn mentions(message: &Value) -> Value {
+    message["allowed_mentions"]["parse"].clone()
+}
+
+// What is registered
+
+#[tokio::test(start_paused = true)]
+async fn five_commands_are_registered_for_servers_only() {
+    let world = World::start().await;
+    let mut lines: Vec<String> = world
+        .discord
+        .commands()
+        .iter()
+        .map(|command| {
+            let needs = &command["default_member_permissions"];
+            let options = command["options"].as_array().into_iter().flatten();
+            let options: Vec<_> = options.map(|option| option["name"].as_str().unwrap_or_default()).collect();
+            let name = command["name"].as_str().unwrap_or_default();
+            format!("/{name} {} in {} for {needs}", options.join(" "), command["contexts"])
+        })
+        .collect();
+    lines.sort();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    /addstreamer streamer channel in [0] for "32"
+    /live  in [0] for null
+    /removestreamer streamer in [0] for "32"
+    /setchannel channel in [0] for "32"
+    /streamers  in [0] for null
+    "#);
+    assert!(world.discord.offers("live", &world.member));
+    assert!(!world.discord.offers("addstreamer", &world.member));
+    assert!(world.discord.offers("addstreamer", &world.admin));
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_are_registered_again_only_when_they_changed() {
+    let mut world = World::start().await;
+    assert_eq!(world.discord.command_puts(), 1);
+    world.stop().await.expect("it stops in order");
+    world.wake().await;
+    assert_eq!(world.discord.command_puts(), 1);
+    world.stop().await.expect("it stops in order");
+    world.database().execute("UPDATE command_set SET hash = 'of another version'", []).expect("a change");
+    world.wake().await;
+    assert_eq!(world.discord.command_puts(), 2);
+}
