@@ -128,7 +128,11 @@ impl Pipeline {
         let mut changes = Vec::new();
         for (sighting, conclusion) in conclusions {
             let broadcaster = &sighting.broadcaster;
-            let open = self.store.board().with(|open| open.get(broadcaster).map(|session| session.id));
+            let known = self
+                .store
+                .board()
+                .with(|open| open.get(broadcaster).map(|session| (session.id, session.last_seen_at)));
+            let open = known.map(|(session, _)| session);
             let mut audience = || audience::owed(watches.remove(broadcaster).unwrap_or_default());
             let is_over = match &conclusion {
                 Conclusion::Unchanged | Conclusion::Missed => open.is_none(),
@@ -150,7 +154,9 @@ impl Pipeline {
                     changes.push(Change::Continued { session, stream });
                 }
                 (Conclusion::Missed, Some(session)) => {
-                    changes.push(Change::Missed { session, broadcaster: broadcaster.clone() });
+                    let last_seen_at = known.map_or(observation.at, |(_, last_seen_at)| last_seen_at);
+                    let broadcaster = broadcaster.clone();
+                    changes.push(Change::Missed { session, broadcaster, last_seen_at });
                 }
                 (Conclusion::Ended, Some(session)) => {
                     changes.push(Change::Ended { session, broadcaster: broadcaster.clone() });
@@ -201,7 +207,7 @@ fn tell(changes: &[Change]) {
             Change::Continued { session, stream } => {
                 tracing::debug!(%session, streamer = %stream.login, stream = %stream.id, "goes on");
             }
-            Change::Missed { session, broadcaster } => tracing::debug!(%session, %broadcaster, "missed"),
+            Change::Missed { session, broadcaster, .. } => tracing::debug!(%session, %broadcaster, "missed"),
             Change::Ended { session, broadcaster } => tracing::info!(%session, %broadcaster, "ended"),
             Change::CaughtUp { owed, session: Some(session), .. } => {
                 tracing::info!(%session, deliveries = owed.len(), "already live for new watches");

@@ -53,7 +53,7 @@ pub fn conclude(known: Known<'_>, sighting: &Sighting, at: Timestamp, grace: Dur
                 // Twitch's cache shows a stream that was over before this session began. It says that somebody is
                 // there, but its title and id are of yesterday.
                 if session.missing_since.is_some() { returned(session) } else { Conclusion::Unchanged }
-            } else if gap(session, stream, at) < grace {
+            } else if gap(session, stream, at, grace) < grace {
                 Conclusion::Continued(stream.clone())
             } else {
                 Conclusion::Replaced(stream.clone())
@@ -88,8 +88,8 @@ fn missed(session: &Session, at: Timestamp, grace: Duration) -> Conclusion {
 /// How long nobody streamed between the session and a stream with a new id.
 ///
 /// Twitch shows a new stream late, so its own start counts when that is earlier than the look.
-fn gap(session: &Session, stream: &Stream, at: Timestamp) -> Duration {
-    stream.started_at.min(at).since(session.gone_since())
+fn gap(session: &Session, stream: &Stream, at: Timestamp, grace: Duration) -> Duration {
+    stream.started_at.min(at).since(session.gone_since(grace))
 }
 
 #[cfg(test)]
@@ -187,6 +187,12 @@ mod tests {
     fn a_stream_that_began_while_nobody_looked_is_another_session() {
         let b = stream("B", 300);
         check(Some(&session(1, None)), None, live(&b), 600, Conclusion::Replaced(b));
+    }
+
+    #[test]
+    fn a_first_miss_after_a_long_time_without_looks_does_not_make_it_a_short_drop() {
+        let b = stream("B", 62);
+        check(Some(&session(1, Some(60))), None, live(&b), 63, Conclusion::Replaced(b));
     }
 
     #[test]

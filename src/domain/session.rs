@@ -1,5 +1,7 @@
 //! A session: one stretch of streaming by one broadcaster, short drops included.
 
+use std::time::Duration;
+
 use super::{BroadcasterId, SessionId, Stream, StreamId, Timestamp};
 
 /// A session that has not ended, as far as is known.
@@ -22,10 +24,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Since when the broadcaster is gone if gone at all: the first look without, else the last look with a stream.
+    /// Since when the broadcaster is gone, if gone at all: the first look without a stream.
+    ///
+    /// When nobody had looked for `grace` before that, the stream may have ended long ago, and the last sighting counts.
     #[must_use]
-    pub fn gone_since(&self) -> Timestamp {
-        self.missing_since.unwrap_or(self.last_seen_at)
+    pub fn gone_since(&self, grace: Duration) -> Timestamp {
+        match self.missing_since {
+            Some(missed) if missed.since(self.last_seen_at) < grace => missed,
+            _ => self.last_seen_at,
+        }
     }
 
     /// Whether this session has had that stream.

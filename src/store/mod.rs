@@ -88,6 +88,8 @@ pub enum Change {
         session: SessionId,
         /// Whose.
         broadcaster: BroadcasterId,
+        /// The last look that saw it; remembered now, because it does not change any more.
+        last_seen_at: Timestamp,
     },
     /// A session is over, and what is still pending of it expires.
     Ended {

@@ -164,9 +164,9 @@ fn apply(
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             Ok(0)
         }
-        Change::Missed { session, broadcaster } => {
-            tx.prepare_cached("UPDATE session SET missing_since = ?2 WHERE session_id = ?1")?
-                .execute(params![session.0, at.as_millis()])?;
+        Change::Missed { session, broadcaster, last_seen_at } => {
+            tx.prepare_cached("UPDATE session SET missing_since = ?2, seen_at = ?3 WHERE session_id = ?1")?
+                .execute(params![session.0, at.as_millis(), last_seen_at.as_millis()])?;
             updates.push(Update::Missed(broadcaster.clone(), at));
             Ok(0)
         }
@@ -316,7 +316,9 @@ pub(super) fn load_board(connection: &Connection, board: &Board) -> Result<(), S
     let mut open = Vec::new();
     while let Some(row) = rows.next()? {
         let mut session = session_of(connection, row)?;
-        session.last_seen_at = session.last_seen_at.max(looked_until);
+        if session.missing_since.is_none() {
+            session.last_seen_at = session.last_seen_at.max(looked_until);
+        }
         open.push(session);
     }
     board.change(|sessions| {
