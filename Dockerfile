@@ -30,7 +30,8 @@ COPY --from=build /build/target/release/livebell /livebell
 COPY --from=build --chown=65532:65532 /data /data
 
 ENV DATABASE_PATH=/data/livebell.db \
-    HTTP_BIND=0.0.0.0:8080
+    HTTP_BIND=0.0.0.0:8080 \
+    NO_COLOR=1
 VOLUME /data
 EXPOSE 8080
 USER 65532:65532
