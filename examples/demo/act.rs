@@ -1,0 +1,217 @@
+//! What the page can have done: streams come and go, people type commands and press buttons.
+
+use livebell_fakes::discord::Reply;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+
+use crate::cast::{self, Streamer, category_id};
+use crate::command_line::{self, Completion};
+use crate::world::{Place, Who, World, answered};
+
+/// Discord's number for an answer that changes the message its button is on.
+const DEFERRED_UPDATE: u64 = 6;
+const UPDATE: u64 = 7;
+
+/// Longest title that Twitch takes.
+const MAX_TITLE: usize = 140;
+/// Longest name, and longer than every category.
+const MAX_NAME: usize = 50;
+
+/// A wish of the page.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum Act {
+    /// A stream begins.
+    GoLive { streamer: String },
+    /// A stream is gone.
+    Drop { streamer: String },
+    /// A streamer is called otherwise, or streams something else.
+    Edit { streamer: String, login: String, name: String, title: String, category: String },
+    /// Everybody who is not live begins to stream.
+    EverybodyLive,
+    /// More streamers appear, and a server follows them.
+    Crowd { guild: Id },
+    /// Somebody sends a command.
+    Type { who: Who, guild: Id, channel: Id, line: String },
+    /// Somebody is typing a command.
+    Complete { who: Who, guild: Id, channel: Id, line: String },
+    /// Somebody presses a button.
+    Press { who: Who, guild: Id, channel: Id, message: String, button: String },
+    /// Somebody has read an answer that only they see.
+    Dismiss { message: String },
+}
+
+/// An id of Discord's, which a browser can hold only as text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Id(u64);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Does it. The error is in plain words.
+pub(crate) async fn act(world: &World, act: Act) -> Result<Value, String> {
+    let place = |guild: Id, channel: Id| Place { guild: guild.0, channel: channel.0 };
+    match act {
+        Act::GoLive { streamer } => on_streamer(world, &streamer, |streamer| go_live(world, streamer))?,
+        Act::Drop { streamer } => on_streamer(world, &streamer, |streamer| {
+            streamer.live_since = None;
+            world.twitch.go_offline(&streamer.id);
+        })?,
+        Act::Edit { streamer, login, name, title, category } => {
+            edit(world, &streamer, [login, name, title, category])?;
+        }
+        Act::EverybodyLive => {
+            let mut notes = world.notes();
+            let resting = notes.cast.iter_mut().filter(|streamer| streamer.live_since.is_none());
+            resting.for_each(|streamer| go_live(world, streamer));
+        }
+        Act::Crowd { guild } => crowd(world, guild.0).await?,
+        Act::Type { who, guild, channel, line } => world.typed(who, place(guild, channel), &line).await?,
+        Act::Complete { who, guild, channel, line } => {
+            return complete(world, who, place(guild, channel), &line).await;
+        }
+        Act::Press { who, guild, channel, message, button } => {
+            press(world, who, place(guild, channel), &message, &button).await?;
+        }
+        Act::Dismiss { message } => {
+            world.notes().answers.retain(|answer| answer.id.to_string() != message);
+        }
+    }
+    Ok(json!({}))
+}
+
+fn on_streamer(world: &World, id: &str, change: impl FnOnce(&mut Streamer)) -> Result<(), String> {
+    let mut notes = world.notes();
+    let streamer = notes.cast.iter_mut().find(|streamer| streamer.id == id);
+    change(streamer.ok_or("There is no such streamer.")?);
+    Ok(())
+}
+
+fn go_live(world: &World, streamer: &mut Streamer) {
+    streamer.live_since = Some(world.twitch.now());
+    world.twitch.go_live_with(&streamer.id, streamer.stream());
+}
+
+fn edit(world: &World, id: &str, texts: [String; 4]) -> Result<(), String> {
+    let [login, name, title, category] = texts.map(|text| text.trim().to_owned());
+    let login = login.to_lowercase();
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if login.is_empty() || login.len() > 25 || !login.bytes().all(known) {
+        return Err("A Twitch name has 1 to 25 letters without accents, digits or underscores.".to_owned());
+    }
+    if name.is_empty() || name.chars().count() > MAX_NAME || category.chars().count() > MAX_NAME {
+        return Err(format!("A name has 1 to {MAX_NAME} characters, a category at most {MAX_NAME}."));
+    }
+    if title.chars().count() > MAX_TITLE {
+        return Err(format!("A title has at most {MAX_TITLE} characters."));
+    }
+    if world.twitch.id_of(&login).is_some_and(|owner| owner != id) {
+        return Err(format!("{login} is somebody else's name."));
+    }
+    on_streamer(world, id, |streamer| {
+        if streamer.login != login || streamer.name != name {
+            world.twitch.rename(id, &login, &name);
+        }
+        (streamer.login, streamer.name, streamer.title, streamer.category) = (login, name, title, category);
+        world.twitch.update(id, |stream| {
+            stream.title.clone_from(&streamer.title);
+            stream.game_id = category_id(&streamer.category);
+            stream.game_name.clone_from(&streamer.category);
+        });
+    })
+}
+
+/// Lets more streamers appear once, and the server follow whom it does not follow yet.
+async fn crowd(world: &World, guild: u64) -> Result<(), String> {
+    let channel = world.discord.channels(world.server(guild)?.id).first().map(|channel| channel.id);
+    let place = Place { guild, channel: channel.ok_or("The server has no channel.")? };
+    let logins: Vec<_> = {
+        let mut notes = world.notes();
+        let newcomers = cast::more(&world.twitch);
+        for newcomer in &newcomers {
+            if notes.cast.iter().all(|known| known.id != newcomer.id) {
+                notes.cast.push(newcomer.clone());
+            }
+        }
+        newcomers.into_iter().map(|newcomer| newcomer.login).collect()
+    };
+    for login in logins {
+        world.typed(Who::Admin, place, &format!("/addstreamer streamer:{login}")).await?;
+    }
+    Ok(())
+}
+
+async fn complete(world: &World, who: Who, place: Place, line: &str) -> Result<Value, String> {
+    let channels = world.channels(place)?;
+    let by = who.member();
+    let mut commands = world.discord.commands();
+    commands.retain(|command| world.discord.offers(command["name"].as_str().unwrap_or_default(), &by));
+    let suggestions: Vec<_> = match command_line::complete(line.trim_start(), &commands, &channels) {
+        Completion::Known(known) => {
+            let shown = known.into_iter();
+            shown.map(|known| json!({"label": known.label, "hint": known.hint, "line": known.line})).collect()
+        }
+        Completion::AskBot { typed, focused, before } => {
+            let discord = world.discord.clone();
+            let reply = answered(async move {
+                let options = Value::Object(typed.options);
+                discord.autocomplete(&by, place.guild, place.channel, &typed.command, options, &focused).await
+            });
+            let shown = reply.await?.choices.into_iter();
+            shown
+                .map(|(name, value)| json!({"label": name, "hint": "", "line": format!("{before}{value} ")}))
+                .collect()
+        }
+    };
+    Ok(json!({ "suggestions": suggestions }))
+}
+
+async fn press(world: &World, who: Who, place: Place, message: &str, button: &str) -> Result<(), String> {
+    world.channels(place)?;
+    let own = world.notes().answers.iter().find(|answer| answer.id.to_string() == message).cloned();
+    let body = match &own {
+        Some(answer) => answer.reply.raw.clone(),
+        None => posted(world, place.channel, message)?,
+    };
+    if !has_button(&body, button) {
+        return Err("The message has no such button any more.".to_owned());
+    }
+    let (discord, custom_id) = (world.discord.clone(), button.to_owned());
+    let reply =
+        answered(
+            async move { discord.press(&who.member(), place.guild, place.channel, body, &custom_id).await },
+        )
+        .await?;
+    match own {
+        Some(own) if [DEFERRED_UPDATE, UPDATE].contains(&reply.kind) => {
+            replace(world, own.id, reply);
+        }
+        _ => world.keep(who, place, "a button", reply),
+    }
+    Ok(())
+}
+
+fn replace(world: &World, id: u64, reply: Reply) {
+    if let Some(answer) = world.notes().answers.iter_mut().find(|answer| answer.id == id) {
+        answer.reply = reply;
+    }
+}
+
+/// A message in a channel, as an interaction carries it.
+fn posted(world: &World, channel: u64, id: &str) -> Result<Value, String> {
+    let messages = world.discord.messages(channel);
+    let message = messages.into_iter().find(|message| message.id.to_string() == id);
+    let message = message.ok_or("The message is gone.")?;
+    let mut body = message.body;
+    body["id"] = json!(id);
+    Ok(body)
+}
+
+fn has_button(message: &Value, custom_id: &str) -> bool {
+    let rows = message["components"].as_array().into_iter().flatten();
+    let buttons = rows.filter_map(|row| row["components"].as_array()).flatten();
+    buttons.into_iter().any(|button| button["custom_id"] == custom_id)
+}
