@@ -1,15 +1,15 @@
 //! What the gateway tells: servers that come and go, and how the connections stand.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use poise::serenity_prelude as serenity;
-use serenity::ConnectionStage;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
-use super::{GatewayState, identify};
+use super::identify;
 use crate::clock::Clock;
 use crate::control::Control;
+use crate::discord::SessionStarts;
 use crate::domain::GuildId;
 use crate::store::{Shard, StoreError};
 
@@ -17,53 +17,38 @@ use crate::store::{Shard, StoreError};
 pub(super) struct Events {
     control: Control,
     clock: Clock,
-    state: watch::Sender<GatewayState>,
-    storm: Arc<Notify>,
-    shards: u32,
-    connected: Mutex<HashMap<serenity::ShardId, bool>>,
+    starts: SessionStarts,
+    /// Sessions begun since `starts` was asked for.
+    begun: AtomicU32,
+    bells: Bells,
+}
+
+/// Whom the events wake.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bells {
+    /// A connection has come or gone.
+    pub(super) stage: Arc<Notify>,
+    /// Sessions are begun in a loop.
+    pub(super) storm: Arc<Notify>,
 }
 
 impl Events {
-    pub(super) fn new(
-        control: Control,
-        clock: Clock,
-        state: watch::Sender<GatewayState>,
-        storm: Arc<Notify>,
-        shards: u32,
-    ) -> Self {
-        Self { control, clock, state, storm, shards, connected: Mutex::default() }
+    pub(super) fn new(control: Control, clock: Clock, starts: SessionStarts, bells: Bells) -> Self {
+        Self { control, clock, starts, begun: AtomicU32::new(0), bells }
     }
 
-    /// Keeps which connections stand, and shows when that changes something for the whole.
-    fn stage(&self, shard: serenity::ShardId, stage: ConnectionStage) {
-        let wanted = usize::try_from(self.shards).unwrap_or(1);
-        let all = {
-            let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-            connected.insert(shard, stage == ConnectionStage::Connected);
-            connected.len() >= wanted && connected.values().all(|connected| *connected)
+    /// A session has begun. Serenity does not show the request for it, only its success.
+    async fn begun(&self) {
+        let begun = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let is_storm = match self.control.identified().await {
+            Ok(earlier) => identify::is_storm(&earlier, self.clock.now(), self.starts.shards),
+            Err(error) => {
+                complain(&error);
+                false
+            }
         };
-        let now = self.clock.now();
-        let changed = self.state.send_if_modified(|state| {
-            let changed = state.connected != all;
-            if changed {
-                *state = GatewayState { connected: all, since: now };
-            }
-            changed
-        });
-        if changed && !all {
-            tracing::info!(shard = shard.0, %stage, "the connection to Discord is interrupted");
-        } else if changed {
-            tracing::info!(shard = shard.0, "the connection to Discord stands");
-        }
-    }
-
-    async fn identified(&self) {
-        match self.control.identified().await {
-            Ok(earlier) if identify::is_storm(&earlier, self.clock.now(), self.shards) => {
-                self.storm.notify_one();
-            }
-            Ok(_) => {}
-            Err(error) => complain(&error),
+        if is_storm || begun > identify::allowance(self.starts) {
+            self.bells.storm.notify_one();
         }
     }
 }
@@ -71,6 +56,7 @@ impl Events {
 #[serenity::async_trait]
 impl serenity::EventHandler for Events {
     async fn ready(&self, _: serenity::Context, ready: serenity::Ready) {
+        self.begun().await;
         let shard = ready.shard.map_or(Shard { id: 0, of: 1 }, |shard| Shard {
             id: u64::from(shard.id.0),
             of: u64::from(shard.total),
@@ -105,11 +91,8 @@ impl serenity::EventHandler for Events {
         }
     }
 
-    async fn shard_stage_update(&self, _: serenity::Context, event: serenity::ShardStageUpdateEvent) {
-        self.stage(event.shard_id, event.new);
-        if event.new == ConnectionStage::Identifying {
-            self.identified().await;
-        }
+    async fn shard_stage_update(&self, _: serenity::Context, _: serenity::ShardStageUpdateEvent) {
+        self.bells.stage.notify_one();
     }
 }
 

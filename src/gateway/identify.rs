@@ -25,21 +25,34 @@ pub(super) fn pause(earlier: &[Timestamp], now: Timestamp, starts: SessionStarts
     if starts.remaining < starts.shards.saturating_add(KEPT_BACK) {
         return starts.reset_after.max(SHORT_PAUSE);
     }
-    let shards = usize::try_from(starts.shards).unwrap_or(1).max(1);
-    let gap = match earlier.len() / shards {
-        0..FREE_STARTS => return Duration::ZERO,
-        FREE_STARTS..MANY_STARTS => SHORT_PAUSE,
-        _ => LONG_PAUSE,
-    };
+    let gap = gap(earlier.len(), starts.shards);
     let since_last = earlier.first().map_or(gap, |last| now.since(*last));
     gap.saturating_sub(since_last)
 }
 
-/// Whether sessions are being begun in a loop: as many in ten minutes as a day has for free.
+/// Whether sessions are begun faster than [`pause`] would have it, the one just begun being the first of `earlier`.
 pub(super) fn is_storm(earlier: &[Timestamp], now: Timestamp, shards: u32) -> bool {
-    const WINDOW: Duration = Duration::from_mins(10);
-    let recent = earlier.iter().take_while(|at| now.since(**at) < WINDOW).count();
-    recent > FREE_STARTS * usize::try_from(shards).unwrap_or(1).max(1)
+    // Connections that begin together count as one start, so each is compared with the start before.
+    let before = earlier.get(per_start(shards));
+    before.is_some_and(|before| now.since(*before) < gap(earlier.len(), shards))
+}
+
+/// How many sessions may be begun, connections included, before Discord has to be asked again.
+pub(super) fn allowance(starts: SessionStarts) -> u32 {
+    starts.remaining.saturating_sub(KEPT_BACK)
+}
+
+/// The time between two starts after so many sessions in 24 hours.
+fn gap(sessions: usize, shards: u32) -> Duration {
+    match sessions / per_start(shards) {
+        0..FREE_STARTS => Duration::ZERO,
+        FREE_STARTS..MANY_STARTS => SHORT_PAUSE,
+        _ => LONG_PAUSE,
+    }
+}
+
+fn per_start(shards: u32) -> usize {
+    usize::try_from(shards).unwrap_or(1).max(1)
 }
 
 #[cfg(test)]
@@ -86,12 +99,36 @@ mod tests {
     }
 
     #[test]
+    fn two_connections_that_begin_together_are_no_storm() {
+        // Forty starts of two connections, five seconds apart, each start half a minute after the one before.
+        let earlier: Vec<_> = (0..40)
+            .flat_map(|start| [start * 36, start * 36 + 5])
+            .map(|ago| NOW.before(Duration::from_secs(ago)))
+            .collect();
+        assert!(!is_storm(&earlier, NOW, 2));
+        assert!(!is_storm(&earlier[1..], NOW.before(Duration::from_secs(5)), 2));
+    }
+
+    #[test]
+    fn what_is_kept_back_is_never_used() {
+        assert_eq!(allowance(starts(60)), 40);
+        assert_eq!(allowance(starts(5)), 0);
+    }
+
+    #[test]
     fn sessions_in_a_loop_are_a_storm() {
-        let every = |seconds: u64| -> Vec<Timestamp> {
-            (0..100).map(|n| NOW.before(Duration::from_secs(seconds * n))).collect()
+        let check = |sessions: u64, seconds: u64, shards: u32, expected: bool| {
+            let earlier: Vec<_> =
+                (0..sessions).map(|n| NOW.before(Duration::from_secs(seconds * n))).collect();
+            assert_eq!(is_storm(&earlier, NOW, shards), expected, "{sessions} every {seconds} s");
         };
-        assert!(is_storm(&every(6), NOW, 1));
-        assert!(!is_storm(&every(60), NOW, 1));
-        assert!(!is_storm(&every(6), NOW, 16));
+        check(1, 0, 1, false);
+        check(19, 6, 1, false);
+        check(20, 6, 1, true);
+        check(20, 31, 1, false);
+        check(99, 60, 1, false);
+        check(100, 60, 1, true);
+        check(100, 200, 1, false);
+        check(100, 6, 16, false);
     }
 }

@@ -3,13 +3,13 @@
 mod events;
 mod identify;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret as _, SecretString};
-use serenity::GatewayError;
-use tokio::sync::{Notify, watch};
+use serenity::{ConnectionStage, GatewayError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -18,7 +18,7 @@ use crate::control::Control;
 use crate::discord::{DiscordError, Rest, SessionStarts, user_agent};
 use crate::domain::Timestamp;
 
-use events::Events;
+use events::{Bells, Events};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,8 +32,20 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts to connect.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
-/// How long closing the connections may take; serenity allows each five seconds.
-const CLOSE: Duration = Duration::from_secs(2);
+/// How long closing the connections may take when the program stops or they have failed.
+const CLOSE: Duration = Duration::from_secs(4);
+
+/// How long it may take when the program goes on: serenity waits up to 5 s between connections and 5 s for each.
+const CLOSE_TO_GO_ON: Duration = Duration::from_mins(1);
+
+/// How long the connections have between two looks at whether they are closed.
+const CLOSE_LOOK: Duration = Duration::from_millis(100);
+
+/// The close code that says that the bot goes (Discord, Gateway, "Sending a close").
+const GOODBYE: u16 = 1000;
+
+/// How often it is looked at whether the connections stand; serenity does not tell of every one that is lost.
+const STAGE_LOOK: Duration = Duration::from_secs(5);
 
 /// What the gateway needs to know.
 #[derive(Clone, Debug)]
@@ -145,14 +157,10 @@ impl Gateway {
     }
 
     async fn connect(&self, starts: SessionStarts, stop: &CancellationToken) -> Ended {
-        let storm = Arc::new(Notify::new());
-        let events = Events::new(
-            self.control.clone(),
-            self.clock.clone(),
-            self.state.clone(),
-            Arc::clone(&storm),
-            starts.shards,
-        );
+        let bells = Bells::default();
+        let events = Events::new(self.control.clone(), self.clock.clone(), starts, bells.clone());
+        let events = Arc::new(events);
+        let alive = Arc::downgrade(&events);
         let mut client = match self.client(events).await {
             Ok(client) => client,
             Err(error) => return Ended::Failed(error),
@@ -163,24 +171,56 @@ impl Gateway {
                 Ok(()) => Ended::Stopped,
                 Err(error) => Ended::Failed(error),
             },
-            () = storm.notified() => Ended::TooManyIdentifies,
+            () = bells.storm.notified() => Ended::TooManyIdentifies,
+            () = self.show(&shards, starts.shards, &bells) => Ended::Stopped,
             () = stop.cancelled() => Ended::Stopped,
         };
-        // Dropping the client would leave its tasks connected.
-        if tokio::time::timeout(CLOSE, shards.shutdown_all()).await.is_err() {
+        drop(client);
+        let patience = match ended {
+            Ended::TooManyIdentifies => CLOSE_TO_GO_ON,
+            Ended::Stopped | Ended::Failed(_) => CLOSE,
+        };
+        if tokio::time::timeout(patience, close(&shards, &alive)).await.is_err() {
             tracing::warn!("the connection to Discord did not close in time");
         }
-        self.state.send_if_modified(|state| {
-            let was = state.connected;
-            if was {
-                *state = GatewayState { connected: false, since: self.clock.now() };
-            }
-            was
-        });
+        self.shows(false);
         ended
     }
 
-    async fn client(&self, events: Events) -> serenity::Result<serenity::Client> {
+    /// Shows for ever whether all connections stand.
+    async fn show(&self, shards: &serenity::ShardManager, wanted: u32, bells: &Bells) {
+        loop {
+            let connected = {
+                let runners = shards.runners.lock().await;
+                let wanted = usize::try_from(wanted).unwrap_or(1);
+                let stand = |runner: &serenity::ShardRunnerInfo| runner.stage == ConnectionStage::Connected;
+                runners.len() >= wanted && runners.values().all(stand)
+            };
+            self.shows(connected);
+            tokio::select! {
+                () = bells.stage.notified() => {}
+                () = tokio::time::sleep(STAGE_LOOK) => {}
+            }
+        }
+    }
+
+    fn shows(&self, connected: bool) {
+        let since = self.clock.now();
+        let changed = self.state.send_if_modified(|state| {
+            let changed = state.connected != connected;
+            if changed {
+                *state = GatewayState { connected, since };
+            }
+            changed
+        });
+        if changed && connected {
+            tracing::info!("the connection to Discord stands");
+        } else if changed {
+            tracing::info!("the connection to Discord is interrupted");
+        }
+    }
+
+    async fn client(&self, events: Arc<Events>) -> serenity::Result<serenity::Client> {
         let http = reqwest::Client::builder()
             .use_rustls_tls()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -196,9 +236,22 @@ impl Gateway {
             .default_allowed_mentions(serenity::CreateAllowedMentions::new())
             .build();
         serenity::ClientBuilder::new_with_http(http, serenity::GatewayIntents::GUILDS)
-            .event_handler(events)
+            .event_handler_arc(events)
             .framework(commands::framework(self.control.clone()))
             .await
+    }
+}
+
+/// Closes the connections, and returns when the last one is gone: dropping the client leaves its tasks connected.
+async fn close(shards: &serenity::ShardManager, alive: &Weak<Events>) {
+    while alive.strong_count() > 0 {
+        // Once a connection was restarted, serenity's own shutdown forgets to tell the next one (0.12.5); and one that
+        // is just being restarted can be told only when it is there.
+        for (id, runner) in shards.runners.lock().await.iter() {
+            runner.runner_tx.send_to_shard(serenity::ShardRunnerMessage::Shutdown(*id, GOODBYE));
+        }
+        shards.shutdown_all().await;
+        tokio::time::sleep(CLOSE_LOOK).await;
     }
 }
 
