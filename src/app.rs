@@ -350,12 +350,13 @@ async fn register_commands(control: &Control, stop: &CancellationToken) {
 
 async fn tidy(control: &Control, stop: &CancellationToken) {
     loop {
-        if let Err(error) = control.forget_guilds().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "servers could not be forgotten");
-        }
+        // Not at once: a server that invited the bot again while it was away is known when the gateway is connected.
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(TIDY_EVERY) => {}
+        }
+        if let Err(error) = control.forget_guilds().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "servers could not be forgotten");
         }
     }
 }
