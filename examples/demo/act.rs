@@ -1,6 +1,7 @@
 //! What the page can have done: streams come and go, people type commands and press buttons.
 
 use livebell_fakes::discord::Reply;
+use livebell_fakes::discord::permissions::SEND_MESSAGES;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -37,6 +38,8 @@ pub(crate) enum Act {
     Complete { who: Who, guild: Id, channel: Id, line: String },
     /// Somebody presses a button.
     Press { who: Who, guild: Id, channel: Id, message: String, button: String },
+    /// An admin gives or takes the bot's right to post in a channel.
+    Permit { guild: Id, channel: Id, allowed: bool },
     /// Somebody has read an answer that only they see.
     Dismiss { message: String },
 }
@@ -75,6 +78,14 @@ pub(crate) async fn act(world: &World, act: Act) -> Result<Value, String> {
         }
         Act::Press { who, guild, channel, message, button } => {
             press(world, who, place(guild, channel), &message, &button).await?;
+        }
+        Act::Permit { guild, channel, allowed } => {
+            world.channels(place(guild, channel))?;
+            if allowed {
+                world.discord.allow_again(channel.0);
+            } else {
+                world.discord.deny(channel.0, SEND_MESSAGES);
+            }
         }
         Act::Dismiss { message } => {
             world.notes().answers.retain(|answer| answer.id.to_string() != message);
@@ -139,7 +150,7 @@ async fn crowd(world: &World, guild: u64) -> Result<(), String> {
         newcomers.into_iter().map(|newcomer| newcomer.login).collect()
     };
     for login in logins {
-        world.typed(Who::Admin, place, &format!("/addstreamer streamer:{login}")).await?;
+        world.sent(Who::Admin, place, &format!("/addstreamer streamer:{login}")).await?;
     }
     Ok(())
 }

@@ -39,9 +39,6 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a stream may be gone and still be the same: short, so that both sides of it can be tried.
 const OFFLINE_GRACE: Duration = Duration::from_secs(20);
 
-/// How long a request that is still open may hold up the end.
-const PAGE_STOPS_WITHIN: Duration = Duration::from_secs(1);
-
 #[tokio::main]
 async fn main() -> ExitCode {
     telemetry::start_logging("warn", false);
@@ -57,41 +54,35 @@ async fn main() -> ExitCode {
 /// Runs everything until ctrl-c: first the stand-ins, then the bot, then the page; it stops in the opposite order.
 async fn demo() -> anyhow::Result<()> {
     let listener = listen(port()?).await?;
+    let address = listener.local_addr()?;
     let folder = tempfile::tempdir().context("there is no temporary folder")?;
     let (twitch, discord) = (Twitch::start().await, Discord::start().await);
     let settings = settings(&twitch, &discord, folder.path());
     let database = settings.database_path.clone();
-    let stop = CancellationToken::new();
+    let (stop_page, stop_bot) = (CancellationToken::new(), CancellationToken::new());
     let mut bot = JoinSet::new();
-    bot.spawn(app::run(settings, Clock::system(), stop.clone()));
-    let shown = async {
-        let world = Arc::new(World::seed(twitch.clone(), discord.clone(), database).await?);
-        show(listener, world).await
+    bot.spawn(app::run(settings, Clock::system(), stop_bot.clone()));
+    let page = async {
+        let world = tokio::select! {
+            world = World::seed(twitch.clone(), discord.clone(), database) => Arc::new(world?),
+            () = stop_page.cancelled() => return Ok(()),
+        };
+        println!("Livebell's demo is at http://{address} (ctrl-c ends it)");
+        server::serve(listener, world, stop_page.clone()).await.context("the page cannot be served")
     };
     let outcome = tokio::select! {
-        shown = shown => shown,
+        shown = page => shown,
         ended = bot.join_next() => bail!("the bot has stopped: {}", why(ended)),
+        never = async {
+            let _ = tokio::signal::ctrl_c().await;
+            stop_page.cancel();
+            std::future::pending().await
+        } => never,
     };
-    stop.cancel();
+    stop_bot.cancel();
     while bot.join_next().await.is_some() {}
     drop((twitch, discord));
     outcome
-}
-
-/// Serves the page until somebody presses ctrl-c.
-async fn show(listener: TcpListener, world: Arc<World>) -> anyhow::Result<()> {
-    let address = listener.local_addr()?;
-    let stop = CancellationToken::new();
-    let mut page = JoinSet::new();
-    page.spawn(server::serve(listener, world, stop.clone()));
-    println!("Livebell's demo is at http://{address} (ctrl-c ends it)");
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        ended = page.join_next() => bail!("the page cannot be served: {ended:?}"),
-    }
-    stop.cancel();
-    let _ = tokio::time::timeout(PAGE_STOPS_WITHIN, page.join_next()).await;
-    Ok(())
 }
 
 /// What the bot said at its end.

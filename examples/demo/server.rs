@@ -1,6 +1,7 @@
 //! The page over HTTP: `/`, `/state` and `/act`, for the person at this machine and for nobody else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -18,6 +19,9 @@ use crate::state;
 use crate::world::World;
 
 const PAGE: &str = include_str!("page.html");
+
+/// How long a request that is still open may hold up the end.
+const STOPS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Nothing is fetched from anywhere: neither fonts nor the pictures that messages name.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -42,7 +46,11 @@ pub(crate) async fn serve(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        served = served.into_future() => served,
+        () = async { stop.cancelled().await; tokio::time::sleep(STOPS_WITHIN).await } => Ok(()),
+    }
 }
 
 /// Refuses what a page from elsewhere has made a browser send, by another name for this machine or by a request of its

@@ -1,6 +1,7 @@
 //! Everything that the page shows, as JSON. It changes nothing.
 
 use livebell_fakes::discord::ChannelKind;
+use livebell_fakes::discord::permissions::SEND_MESSAGES;
 use serde_json::{Value, json};
 
 use crate::cast::Streamer;
@@ -64,6 +65,7 @@ fn server_of(world: &World, server: &Server, memory: &Memory, answers: &[Answer]
         items.sort_by_key(|item| item["at"].as_u64());
         json!({
             "id": channel.id.to_string(), "name": channel.name,
+            "may_post": world.discord.permissions(channel.id) & SEND_MESSAGES != 0,
             "announcement": channel.kind == ChannelKind::Announcement, "items": items,
         })
     });

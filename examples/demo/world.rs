@@ -143,10 +143,17 @@ impl World {
         if known { Ok(channels) } else { Err("There is no such channel.".to_owned()) }
     }
 
-    /// Somebody types a command and sends it; the error is in plain words.
+    /// Somebody types a command and sends it, and the answer is kept for showing; the error is in plain words.
     pub(crate) async fn typed(&self, who: Who, place: Place, line: &str) -> Result<(), String> {
-        let channels = self.channels(place)?;
         let line = line.trim();
+        let reply = self.sent(who, place, line).await?;
+        self.keep(who, place, line, reply);
+        Ok(())
+    }
+
+    /// As [`World::typed`], without keeping the answer.
+    pub(crate) async fn sent(&self, who: Who, place: Place, line: &str) -> Result<Reply, String> {
+        let channels = self.channels(place)?;
         let typed = command_line::read(line, &self.discord.commands(), &channels)?;
         if !self.discord.offers(&typed.command, &who.member()) {
             let command = &typed.command;
@@ -157,13 +164,11 @@ impl World {
             ));
         }
         let discord = self.discord.clone();
-        let reply = answered(async move {
+        answered(async move {
             let by = who.member();
             discord.slash(&by, place.guild, place.channel, &typed.command, Value::Object(typed.options)).await
         })
-        .await?;
-        self.keep(who, place, line, reply);
-        Ok(())
+        .await
     }
 
     /// Keeps an answer for showing.
