@@ -67,7 +67,11 @@ async fn act(matches: &ArgMatches, settings: Settings) -> ExitCode {
             let checked = app::check(settings, |fine, text| {
                 println!("{} {text}", if fine { "ok  " } else { "FAIL" });
             });
-            end(checked.await)
+            match checked.await {
+                Ok(()) => ExitCode::SUCCESS,
+                // It has been told already, as a step that failed.
+                Err(failure) => ExitCode::from(failure.exit_status()),
+            }
         }
         Some("healthcheck") => healthcheck(&settings).await,
         _ => {

@@ -81,7 +81,7 @@ pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
         log_format: reader.parse("LOG_FORMAT", log_format).unwrap_or(LogFormat::Text),
         log_filter: reader
             .parse("RUST_LOG", |text| {
-                tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
+                text.parse::<tracing_subscriber::filter::Targets>().is_ok().then(|| text.to_owned())
             })
             .unwrap_or_default(),
         discord_api_url: reader.parse("DISCORD_API_URL", url).unwrap_or_default(),

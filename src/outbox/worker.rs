@@ -148,7 +148,8 @@ impl Worker {
 
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
         let message = render::announcement(&delivery.stream, &delivery.profile, self.clock.now());
-        let nonce = nonce::nonce(self.store.installation(), delivery.id, delivery.channel);
+        let nonce =
+            nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);
         let outcome = self.sink.deliver(&delivery, &message, &nonce).await;
         let at = self.clock.now();
         let wait = match &outcome {

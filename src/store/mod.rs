@@ -1,6 +1,6 @@
 //! Remembering: every method is one transaction, named as the story names it. Nothing is decided here.
 //!
-//! SQLite holds what must survive; the [`Board`] holds, in memory, what changes with every look and is not worth a write.
+//! SQLite holds what must survive; the [`Board`](crate::store::Board) holds, in memory, what changes with every look and is not worth a write.
 
 mod board;
 #[cfg(test)]

@@ -42,7 +42,6 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
     lives: u32,
     app: Option<App>,
-    leaves_undecided: bool,
 }
 
 struct App {
@@ -79,18 +78,7 @@ impl World {
         };
         let (admin, member) = (Member::admin(), Member::plain());
         let clock = Clock::system();
-        Self {
-            twitch,
-            discord,
-            admin,
-            member,
-            settings,
-            clock,
-            folder,
-            lives: 1,
-            app: None,
-            leaves_undecided: false,
-        }
+        Self { twitch, discord, admin, member, settings, clock, folder, lives: 1, app: None }
     }
 
     /// Starts the bot and waits until it is connected.
@@ -259,16 +247,6 @@ impl World {
         self.settings.database_path.clone()
     }
 
-    /// The folder that is the world's alone.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
-    /// Says that deliveries are to be left undecided in this test.
-    pub(crate) fn leaves_undecided(&mut self) {
-        self.leaves_undecided = true;
-    }
-
     fn undecided(&self) -> i64 {
         self.database()
             .query_row("SELECT COUNT(*) FROM delivery WHERE state IN ('pending', 'leased')", [], |row| {
@@ -284,7 +262,7 @@ impl Drop for World {
             app.stop.cancel();
             app.task.abort();
         }
-        if std::thread::panicking() || self.leaves_undecided || !self.database_path().exists() {
+        if std::thread::panicking() || !self.database_path().exists() {
             return;
         }
         let undecided = self.undecided();
