@@ -11,4 +11,5 @@ mod gateway;
 mod migrations;
 mod tidy;
 mod simulation;
+mod process;
 mod world;

@@ -93,6 +93,7 @@ impl World {
     }
 
     /// Starts the bot, whatever becomes of it.
+    #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
     pub(crate) fn spawn(&mut self) {
         let stop = CancellationToken::new();
         let task = tokio::spawn(app::run(self.settings.clone(), self.clock.clone(), stop.clone()));

@@ -36,7 +36,7 @@ pub(super) struct Diary {
 }
 
 impl Diary {
-    fn note(&mut self, at: Duration, line: String) {
+    fn note(&mut self, at: Duration, line: &str) {
         let line = format!("{:>8.3} {line}", at.as_secs_f64());
         if self.aloud {
             println!("{line}");
@@ -93,10 +93,10 @@ async fn run(seed: u64, aloud: bool) {
     for _ in 0..STEPS {
         let at = spine.elapsed();
         let line = step(&mut spine, &mut oracle, &mut chance).await;
-        diary.note(at, line);
+        diary.note(at, &line);
     }
     spine.calm_down(&mut oracle).await;
-    diary.note(spine.elapsed(), "the faults are over".to_owned());
+    diary.note(spine.elapsed(), "the faults are over");
     let complaints = oracle.judge(&spine).await;
     assert!(
         complaints.is_empty(),
