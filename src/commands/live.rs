@@ -50,7 +50,7 @@ fn line(entry: &LiveEntry) -> String {
     format!(
         "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{} watching · since <t:{}:R>{gone}",
         entry.login,
-        entry.stream.viewers,
+        text::grouped(entry.stream.viewers),
         entry.since.as_secs()
     )
 }

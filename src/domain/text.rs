@@ -54,6 +54,20 @@ pub fn escape_markdown(text: &str) -> String {
     escaped
 }
 
+/// A number with a comma between each three digits.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +90,11 @@ mod tests {
     #[test]
     fn markup_is_shown_and_not_done() {
         assert_eq!(escape_markdown("**a** [b](c) <@1>"), r"\*\*a\*\* \[b\](c) \<\@1\>");
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 
     proptest::proptest! {

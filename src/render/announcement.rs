@@ -36,7 +36,7 @@ pub fn announcement(stream: &Stream, profile: &Profile, at: Timestamp) -> Messag
     if let Some(category) = &stream.category {
         fields.push(field("Category", &text::escape_markdown(&category.name)));
     }
-    fields.push(field("Viewers", &grouped(stream.viewers)));
+    fields.push(field("Viewers", &text::grouped(stream.viewers)));
     fields.push(field("Started", &format!("<t:{}:R>", stream.started_at.as_secs())));
     Message {
         embed: Embed {
@@ -71,19 +71,6 @@ fn preview(template: &str, at: Timestamp) -> Option<String> {
 fn is_address(url: &str) -> bool {
     let web = url.starts_with("https://") || url.starts_with("http://");
     web && url.len() <= MAX_URL && url.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// A number with a comma between each three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
