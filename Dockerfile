@@ -5,7 +5,7 @@ WORKDIR /build
 
 # First everything that others have written. This layer is built again only when a manifest changes: the sources of
 # ours stand in as empty files. Benches and examples are here because the manifest names them; they are not compiled.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY crates/fakes/Cargo.toml crates/fakes/Cargo.toml
 COPY benches benches
 COPY examples examples

@@ -14,7 +14,7 @@ pub struct Login(Box<str>);
 
 /// The text cannot be a Twitch login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a Twitch name has 1 to 25 letters without accents, digits or underscores")]
+#[error("a Twitch name has 1 to 25 characters: letters from a to z, digits and underscores")]
 pub struct InvalidLogin;
 
 impl Login {

@@ -47,6 +47,13 @@ const GOODBYE: u16 = 1000;
 /// How often it is looked at whether the connections stand; serenity does not tell of every one that is lost.
 const STAGE_LOOK: Duration = Duration::from_secs(5);
 
+/// How long serenity may try to get a connection back before it is given up and begun anew from outside. Serenity may
+/// ask for sessions that Discord never grants, or read from a dead socket, and shows neither.
+const STUCK: Duration = Duration::from_secs(90);
+
+/// What each further connection adds to that: Discord lets them begin five seconds apart.
+const STUCK_PER_SHARD: Duration = Duration::from_secs(5);
+
 /// What the gateway needs to know.
 #[derive(Clone, Debug)]
 pub struct GatewayOptions {
@@ -96,6 +103,8 @@ enum Ended {
     Stopped,
     /// Serenity asks for new sessions in a loop; it has to pause.
     TooManyIdentifies,
+    /// Serenity does not get the connection back.
+    Stuck,
     Failed(serenity::Error),
 }
 
@@ -114,6 +123,16 @@ impl Gateway {
                 Ended::Stopped => return Ok(()),
                 Ended::TooManyIdentifies => {
                     tracing::warn!("Discord asks for a new session again and again; pausing");
+                }
+                Ended::Stuck => {
+                    tracing::warn!("the connection to Discord does not come back; beginning anew");
+                    // Sessions may have been asked for that nobody saw granted.
+                    if let Err(error) = self.control.identified().await {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "a session cannot be noted"
+                        );
+                    }
                 }
                 Ended::Failed(error) => {
                     end_for_good(&error)?;
@@ -172,12 +191,12 @@ impl Gateway {
                 Err(error) => Ended::Failed(error),
             },
             () = bells.storm.notified() => Ended::TooManyIdentifies,
-            () = self.show(&shards, starts.shards, &bells) => Ended::Stopped,
+            () = self.show(&shards, starts.shards, &bells) => Ended::Stuck,
             () = stop.cancelled() => Ended::Stopped,
         };
         drop(client);
         let patience = match ended {
-            Ended::TooManyIdentifies => CLOSE_TO_GO_ON,
+            Ended::TooManyIdentifies | Ended::Stuck => CLOSE_TO_GO_ON,
             Ended::Stopped | Ended::Failed(_) => CLOSE,
         };
         if tokio::time::timeout(patience, close(&shards, &alive)).await.is_err() {
@@ -187,8 +206,10 @@ impl Gateway {
         ended
     }
 
-    /// Shows for ever whether all connections stand.
+    /// Shows whether all connections stand, until they have not for too long.
     async fn show(&self, shards: &serenity::ShardManager, wanted: u32, bells: &Bells) {
+        let patience = STUCK + STUCK_PER_SHARD * wanted;
+        let mut stood_at = self.clock.now();
         loop {
             let connected = {
                 let runners = shards.runners.lock().await;
@@ -197,6 +218,11 @@ impl Gateway {
                 runners.len() >= wanted && runners.values().all(stand)
             };
             self.shows(connected);
+            if connected {
+                stood_at = self.clock.now();
+            } else if self.clock.now().since(stood_at) > patience {
+                return;
+            }
             tokio::select! {
                 () = bells.stage.notified() => {}
                 () = tokio::time::sleep(STAGE_LOOK) => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Added, Change, Decision, LeaseRequest, Settlement, Shard, Store, StoreOptions};
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, GuildId, Login, MessageId, NewWatch, Outcome, Owed, Profile, Refusal,
-    SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
+    SessionId, Source, Stream, StreamId, Timestamp, UserId, Watch, WatchKey,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
@@ -66,7 +66,8 @@ async fn watch(store: &Store, server: u64, id: &str) -> Added {
 
 async fn owed(store: &Store, id: &str) -> Vec<Owed> {
     let watches = store.watches_of(vec![BroadcasterId::new(id)]).await.expect("watches");
-    crate::audience::owed(watches)
+    let owed = |watch: Watch| Owed { channel: watch.channel.expect("a channel"), watch: watch.key };
+    watches.into_iter().map(owed).collect()
 }
 
 async fn commit(store: &Store, at: Timestamp, change: Change) -> usize {
@@ -292,6 +293,21 @@ async fn a_server_that_left_is_owed_nothing_and_finds_everything_when_it_returns
     assert!(store.guild_is_here(guild(1)).await.expect("back"));
     assert_eq!(store.list(guild(1)).await.expect("a list").len(), 1);
     assert_eq!(store.fresh_watches().await.expect("watches").len(), 3 - 1);
+}
+
+#[tokio::test]
+async fn what_was_refused_before_the_removal_was_noticed_is_owed_again_after_the_return() {
+    let (_folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    goes_live(&store, "7", "a").await;
+    let leased = lease(&store, NOW).await;
+    settle(&store, &leased[0], Outcome::Refused(Refusal::MissingAccess)).await;
+    store.guild_left(guild(1), NOW).await.expect("left");
+    store.guild_is_here(guild(1)).await.expect("back");
+    let owed = owed(&store, "7").await;
+    let caught_up =
+        Change::CaughtUp { watches: vec![key(1, "7")], owed, session: Some(session(&store, "7")) };
+    assert_eq!(commit(&store, NOW, caught_up).await, 1);
 }
 
 #[tokio::test]

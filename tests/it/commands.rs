@@ -237,7 +237,7 @@ async fn what_cannot_be_a_name_is_refused_before_twitch_is_asked() {
         let reply = world.add(cats, typed).await;
         assert!(reply.ephemeral, "{typed}");
         insta::allow_duplicates! {
-            insta::assert_snapshot!(reply.text(), @"That is not a Twitch name: a Twitch name has 1 to 25 letters without accents, digits or underscores. The address of the channel on twitch.tv works as well.");
+            insta::assert_snapshot!(reply.text(), @"That is not a Twitch name: a Twitch name has 1 to 25 characters: letters from a to z, digits and underscores. The address of the channel on twitch.tv works as well.");
         }
     }
     assert_eq!(world.twitch.requests(), []);

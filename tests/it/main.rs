@@ -3,13 +3,15 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic when time runs backwards")]
 
 mod announcing;
-mod polling;
-mod delivery;
 mod commands;
-mod servers;
+mod delivery;
 mod gateway;
+mod health;
+mod laws;
 mod migrations;
-mod tidy;
-mod simulation;
+mod polling;
 mod process;
+mod servers;
+mod simulation;
+mod tidy;
 mod world;

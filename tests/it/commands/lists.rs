@@ -189,7 +189,7 @@ async fn everybody_sees_who_is_live() {
     insta::assert_snapshot!(world.live_words(cats).await, @"
     Live now (2)
     🟣 **[Bob](https://www.twitch.tv/bob)** Live on Twitch
-    1200 watching · since (time)
+    1,200 watching · since (time)
     🟣 **[Ann](https://www.twitch.tv/ann)** Speed chess
     Chess · 7 watching · since (time)
 

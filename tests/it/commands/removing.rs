@@ -21,7 +21,7 @@ async fn a_removed_streamer_is_announced_no_more() {
     insta::assert_snapshot!(reply.text(), @"`ann` is not on this server's list. `/streamers` shows who is.");
     assert!(reply.ephemeral);
     let reply = world.unfollow(cats, "ann smith").await;
-    insta::assert_snapshot!(reply.text(), @"That is not a Twitch name: a Twitch name has 1 to 25 letters without accents, digits or underscores. The address of the channel on twitch.tv works as well.");
+    insta::assert_snapshot!(reply.text(), @"That is not a Twitch name: a Twitch name has 1 to 25 characters: letters from a to z, digits and underscores. The address of the channel on twitch.tv works as well.");
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     world.expect_announced(cats, &[]);

@@ -1,0 +1,108 @@
+//! `/healthz`: what a supervisor is told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use livebell::web;
+use livebell_fakes::discord::{Fault as DiscordFault, Place};
+use livebell_fakes::twitch::{Fault, Path};
+
+use crate::world::World;
+
+/// A world whose bot answers at an address of its own.
+async fn world() -> (World, SocketAddr) {
+    let mut world = World::asleep().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    world.settings.http_bind = Some(address);
+    (world, address)
+}
+
+fn problems(answer: &str) -> Vec<String> {
+    let body: serde_json::Value = serde_json::from_str(answer).expect("JSON");
+    let list = body["problems"].as_array().expect("a list");
+    list.iter().map(|problem| problem.as_str().expect("a text").to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_does_its_work_is_healthy() {
+    let (mut world, address) = world().await;
+    world.wake().await;
+    for _ in 0..5 {
+        world.pass(Duration::from_mins(10)).await;
+        let answer = web::ask(address).await.expect("it is healthy");
+        assert_eq!(problems(&answer), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_gateway_is_tolerated_for_a_minute() {
+    let (mut world, address) = world().await;
+    world.wake().await;
+    world.discord.set_gateway_refusing(true);
+    world.discord.close_gateway(4000);
+    world.pass(Duration::from_secs(45)).await;
+    web::ask(address).await.expect("it is tolerated");
+    world.pass(Duration::from_mins(2)).await;
+    let answer = web::ask(address).await.expect_err("it is told");
+    assert!(problems(&answer)[0].starts_with("not connected to Discord for"), "{answer}");
+    world.discord.set_gateway_refusing(false);
+    world.pass(Duration::from_mins(3)).await;
+    web::ask(address).await.expect("it is healthy again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_twitch_that_does_not_answer_is_told() {
+    let (mut world, address) = world().await;
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.twitch.fail(Path::Streams, u32::MAX, Fault::Status(500));
+    world.pass(Duration::from_mins(5)).await;
+    let answer = web::ask(address).await.expect_err("it is told");
+    assert!(problems(&answer)[0].starts_with("no successful look at Twitch for"), "{answer}");
+    world.twitch.clear_faults();
+    world.pass(Duration::from_mins(1)).await;
+    web::ask(address).await.expect("it is healthy again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_waits_for_discord_looks_at_twitch_and_says_what_it_waits_for() {
+    let (mut world, address) = world().await;
+    world.discord.fail(Place::Any, u32::MAX, DiscordFault::Html(502));
+    world.twitch.add_user("ann");
+    world.spawn();
+    world.pass(Duration::from_mins(3)).await;
+    let answer = web::ask(address).await.expect_err("it is told");
+    assert_eq!(problems(&answer).len(), 1, "{answer}");
+    assert!(problems(&answer)[0].starts_with("not connected to Discord"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_waits_for_twitch_answers_on_discord() {
+    let (mut world, address) = world().await;
+    world.twitch.fail(Path::Token, u32::MAX, Fault::Status(503));
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    assert!(world.list(cats).await.contains("No streamer is announced"));
+    world.pass(Duration::from_mins(3)).await;
+    let answer = web::ask(address).await.expect_err("it is told");
+    assert!(problems(&answer)[0].starts_with("no successful look at Twitch"), "{answer}");
+    world.twitch.clear_faults();
+    world.pass(Duration::from_mins(2)).await;
+    web::ask(address).await.expect("it is healthy by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_somebody_else_holds_is_told_and_comes_back() {
+    let (mut world, address) = world().await;
+    world.wake().await;
+    let other = world.database();
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let answer = web::ask(address).await.expect_err("it is told");
+    assert!(problems(&answer)[0].contains("database"), "{answer}");
+    other.execute_batch("ROLLBACK").expect("the lock is given back");
+    world.pass(Duration::from_secs(10)).await;
+    web::ask(address).await.expect("it is healthy again");
+}

@@ -1,0 +1,104 @@
+//! Laws of noticing: whatever the order and however often something is seen, what is owed is the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use livebell::domain::{
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Profile, Seen, Sighting, Source, Stream,
+    StreamId, Timestamp, UserId, WatchKey,
+};
+use livebell::pipeline::Pipeline;
+use livebell::store::{LeaseRequest, Store, StoreOptions};
+use proptest::prelude::*;
+use tokio::sync::Notify;
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
+const GRACE: Duration = Duration::from_mins(5);
+const STREAMERS: u8 = 3;
+const SERVERS: u64 = 2;
+
+/// One sighting: of whom, on which of two connections a minute apart, and how many seconds after the start.
+type Seeing = (u8, bool, u8);
+
+fn stream(who: u8, reconnected: bool) -> Stream {
+    let started_at = if reconnected { NOW.after(Duration::from_mins(1)) } else { NOW };
+    Stream {
+        id: StreamId::new(&format!("{who}-{reconnected}")),
+        broadcaster: BroadcasterId::new(&who.to_string()),
+        login: Login::new(&format!("streamer{who}")).expect("a login"),
+        display_name: format!("Streamer {who}"),
+        title: None,
+        category: None,
+        viewers: 1,
+        started_at,
+        thumbnail: None,
+    }
+}
+
+fn observation((who, reconnected, seconds): Seeing) -> Observation {
+    let stream = stream(who, reconnected);
+    let sighting = Sighting { broadcaster: stream.broadcaster.clone(), seen: Seen::Live(Box::new(stream)) };
+    let at = NOW.after(Duration::from_secs(60 + u64::from(seconds)));
+    Observation { source: Source::Poll, at, sightings: vec![sighting] }
+}
+
+/// Who is owed word of whom after these sightings, taken in this order.
+async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("livebell.db");
+    let store = Store::open(StoreOptions { path }).await.expect("a store");
+    for who in 0..STREAMERS {
+        for server in 1..=SERVERS {
+            let stream = stream(who, false);
+            let key = WatchKey {
+                guild: GuildId::new(server).expect("an id"),
+                broadcaster: stream.broadcaster.clone(),
+            };
+            let profile = Profile {
+                broadcaster: stream.broadcaster,
+                login: stream.login,
+                display_name: stream.display_name,
+                image: None,
+            };
+            let by = UserId::new(1).expect("an id");
+            let watch = NewWatch { key, channel: ChannelId::new(server), by, at: NOW };
+            store.add_watch(watch, profile, 100).await.expect("added");
+        }
+    }
+    let mut pipeline = Pipeline::new(store.clone(), GRACE, Arc::new(Notify::new()));
+    for seeing in seen {
+        pipeline.take(&observation(*seeing)).await.expect("taken");
+    }
+    let at = NOW.after(Duration::from_hours(1));
+    let request = LeaseRequest { at, until: at, slots: 1000, per_channel: 1000, in_flight: Vec::new() };
+    let leased = store.lease(request).await.expect("leased");
+    let mut owed: Vec<_> = leased
+        .iter()
+        .map(|delivery| (delivery.guild.get(), delivery.stream.broadcaster.to_string()))
+        .collect();
+    owed.sort();
+    owed
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_order_and_any_repetition_of_sightings_owes_the_same(
+        seen in proptest::collection::vec((0..STREAMERS, any::<bool>(), 0u8..200), 1..12),
+        order in any::<u64>(),
+    ) {
+        let mut shuffled: Vec<Seeing> = seen.iter().chain(seen.iter()).copied().collect();
+        fastrand::Rng::with_seed(order).shuffle(&mut shuffled);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (once, again) = runtime.block_on(async { (owed_after(&seen).await, owed_after(&shuffled).await) });
+        let mut expected: Vec<(u64, String)> = Vec::new();
+        for (who, _, _) in &seen {
+            expected.extend((1..=SERVERS).map(|server| (server, who.to_string())));
+        }
+        expected.sort();
+        expected.dedup();
+        prop_assert_eq!(&once, &expected);
+        prop_assert_eq!(&again, &expected);
+    }
+}
