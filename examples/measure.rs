@@ -93,18 +93,19 @@ async fn memory(binary: &Path, servers: usize, channels: usize, roles: usize) ->
     Ok(())
 }
 
-/// A database in which one server watches all of them.
-async fn watch_all(folder: &Path, ids: &[String]) -> anyhow::Result<()> {
+/// A database in which that server watches all of them.
+async fn watch_all(folder: &Path, guild: u64, ids: &[String]) -> anyhow::Result<()> {
+    let guild = i64::try_from(guild)?;
     let path: PathBuf = folder.join("data/livebell.db");
     drop(Store::open(StoreOptions { path: path.clone() }).await?);
     let mut database = rusqlite::Connection::open(path)?;
     let tx = database.transaction()?;
-    tx.execute("INSERT INTO guild (guild_id, channel_id) VALUES (1, 2)", [])?;
+    tx.execute("INSERT INTO guild (guild_id, channel_id) VALUES (?1, 2)", [guild])?;
     for id in ids {
         tx.execute("INSERT INTO streamer VALUES (?1, 'user_' || ?1, 'User ' || ?1, NULL, 9e15, NULL)", [id])?;
         tx.execute(
-            "INSERT INTO watch (guild_id, broadcaster_id, added_at, added_by) VALUES (1, ?1, 0, 1)",
-            [id],
+            "INSERT INTO watch (guild_id, broadcaster_id, added_at, added_by) VALUES (?1, ?2, 0, 1)",
+            (guild, id),
         )?;
     }
     tx.commit()?;
@@ -117,8 +118,9 @@ async fn idle_cycle(binary: &Path, streamers: usize, interval: u64) -> anyhow::R
     twitch.record_requests(false);
     twitch.set_rate_limit(10_000_000);
     let ids = twitch.add_users(streamers);
+    let guild = discord.add_guild("Cats");
     let folder = tempfile::tempdir()?;
-    watch_all(folder.path(), &ids).await?;
+    watch_all(folder.path(), guild, &ids).await?;
     let bot = Bot::start(binary, folder.path(), &twitch, &discord, interval)?;
     discord.wait_until_ready().await;
     tokio::time::sleep(SETTLE).await;
@@ -144,9 +146,9 @@ async fn start(binary: &Path) -> anyhow::Result<()> {
     for _ in 0..STARTS {
         let (twitch, discord) = (Twitch::start().await, Discord::start().await);
         let ids = twitch.add_users(1);
-        discord.add_guild("Cats");
+        let guild = discord.add_guild("Cats");
         let folder = tempfile::tempdir()?;
-        watch_all(folder.path(), &ids).await?;
+        watch_all(folder.path(), guild, &ids).await?;
         let began = Instant::now();
         let bot = Bot::start(binary, folder.path(), &twitch, &discord, 30)?;
         let (mut first_look, mut ready) = (None, None);

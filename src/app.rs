@@ -355,8 +355,8 @@ async fn tidy(control: &Control, stop: &CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(TIDY_EVERY) => {}
         }
-        if let Err(error) = control.forget_guilds().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "servers could not be forgotten");
+        if let Err(error) = control.tidy().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "what is over could not be tidied up");
         }
     }
 }

@@ -34,12 +34,14 @@ impl Control {
         Ok(())
     }
 
-    /// Forgets the servers that removed the bot more than a week ago.
-    pub async fn forget_guilds(&self) -> Result<(), StoreError> {
+    /// Forgets the servers that removed the bot more than a week ago, and the sessions of whom nobody watches any more.
+    pub async fn tidy(&self) -> Result<(), StoreError> {
         let forgotten = self.store.forget_guilds(self.clock.now().before(REMEMBER_FOR)).await?;
         if forgotten > 0 {
             tracing::info!(servers = forgotten, "forgot servers that removed the bot");
         }
+        let sessions = self.store.give_up_unwatched(self.clock.now()).await?;
+        tracing::debug!(sessions, "gave up the sessions of whom nobody watches");
         Ok(())
     }
 

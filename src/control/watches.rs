@@ -96,18 +96,18 @@ impl Control {
         let key = WatchKey { guild: asker.guild, broadcaster: profile.broadcaster.clone() };
         let watch = NewWatch { key, channel, by: asker.user, at: self.clock.now() };
         let added = self.store.add_watch(watch, profile.clone(), MAX_WATCHES).await?;
-        let check = match channel {
-            Some(channel) => Some(self.check(asker.guild, channel).await),
-            None => None,
-        };
-        let (channel, was_there, moved) = match added {
+        let (place, was_there, moved) = match added {
             store::Added::New => (place, false, false),
             store::Added::AlreadyThere { channel, moved } => (channel.unwrap_or(place), true, moved),
             store::Added::Full => return Err(Denied::Full),
         };
-        tracing::info!(guild = %asker.guild, streamer = %profile.login, broadcaster = %profile.broadcaster, %channel,
+        let check = match channel {
+            Some(channel) => Some(self.check(asker.guild, channel).await),
+            None => None,
+        };
+        tracing::info!(guild = %asker.guild, streamer = %profile.login, broadcaster = %profile.broadcaster, channel = %place,
             by = %asker.user, was_there, moved, "streamer added");
-        Ok(Added { profile, channel, was_there, moved, check })
+        Ok(Added { profile, channel: place, was_there, moved, check })
     }
 
     /// Stops watching a streamer, who may be named by a login of former days.

@@ -7,7 +7,7 @@ mod wire;
 
 use secrecy::SecretString;
 
-pub use rest::{Application, Member, Rest, SessionStarts, user_agent};
+pub use rest::{Application, Member, Rest, SessionStarts, http_client};
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]

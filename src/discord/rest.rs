@@ -27,6 +27,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one request may take, the body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How often a connection with requests on it is asked whether it lives.
+const PING_EVERY: Duration = Duration::from_secs(10);
+
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a request may wait for its turn before it is given back undone.
 const MAX_TURN: Duration = Duration::from_mins(1);
 
@@ -108,21 +114,28 @@ impl std::fmt::Debug for Rest {
 }
 
 /// How a bot names itself; without this form Cloudflare blocks it (Discord, API Reference, "User Agent").
-#[must_use]
-pub fn user_agent() -> String {
+fn user_agent() -> String {
     format!("DiscordBot ({}, {})", env!("CARGO_PKG_HOMEPAGE"), env!("CARGO_PKG_VERSION"))
+}
+
+/// Connections to Discord: timed out, and noticed when they are dead. A dead one would let every request on it wait in
+/// vain, because HTTP/2 puts them all on the same.
+pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .use_rustls_tls()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .http2_keep_alive_interval(PING_EVERY)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(user_agent())
+        .build()
 }
 
 impl Rest {
     /// A client with its own connections; `chance` spreads the waits.
     pub fn new(options: DiscordOptions, clock: Clock, chance: fastrand::Rng) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .use_rustls_tls()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(user_agent())
-            .build()?;
+        let http = http_client()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 http,

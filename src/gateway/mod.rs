@@ -15,16 +15,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::commands;
 use crate::control::Control;
-use crate::discord::{DiscordError, Rest, SessionStarts, user_agent};
+use crate::discord::{DiscordError, Rest, SessionStarts, http_client};
 use crate::domain::Timestamp;
 
 use events::{Bells, Events};
-
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long an answer to an interaction may take; serenity's own client would wait for ever.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The wait before the second attempt to connect; it doubles.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -247,13 +241,7 @@ impl Gateway {
     }
 
     async fn client(&self, events: Arc<Events>) -> serenity::Result<serenity::Client> {
-        let http = reqwest::Client::builder()
-            .use_rustls_tls()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .user_agent(user_agent())
-            .build()
-            .map_err(serenity::HttpError::Request)?;
+        let http = http_client().map_err(serenity::HttpError::Request)?;
         // Announcements do not go this way, so what is left needs no limiter; and only without it is the address heeded.
         let http = serenity::HttpBuilder::new(self.options.token.expose_secret())
             .client(http)

@@ -350,3 +350,19 @@ async fn open_sessions_are_there_after_a_restart() {
     assert_eq!((after.missing_since, after.last_seen_at), (Some(later(60)), later(40)));
     assert_eq!(after.stream, before.stream);
 }
+
+#[tokio::test]
+async fn sessions_of_whom_nobody_watches_are_given_up_and_taken_up_again() {
+    let (_folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    watch(&store, 1, "8").await;
+    goes_live(&store, "7", "a").await;
+    goes_live(&store, "8", "b").await;
+    let number = session(&store, "7");
+    store.remove_watch(key(1, "7"), NOW).await.expect("removed");
+    assert_eq!(store.give_up_unwatched(later(60)).await.expect("given up"), 1);
+    let open = store.board().with(|open| open.keys().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(open, ["8"]);
+    let found = store.ended_sessions_with(vec![StreamId::new("a")]).await.expect("found");
+    assert_eq!(found.get(&StreamId::new("a")), Some(&number));
+}

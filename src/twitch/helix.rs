@@ -23,6 +23,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one request may take, the body included. A page of a hundred streams is 60 kB.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a connection with requests on it is asked whether it lives.
+const PING_EVERY: Duration = Duration::from_secs(5);
+
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How often a request is sent when Twitch fails. A batch that still fails is asked again in the next cycle.
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -121,6 +127,9 @@ impl Helix {
             .use_rustls_tls()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
+            // A dead connection would let every request on it wait in vain: HTTP/2 puts them all on the same.
+            .http2_keep_alive_interval(PING_EVERY)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("livebell/", env!("CARGO_PKG_VERSION")))
             .build()?;

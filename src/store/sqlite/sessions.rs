@@ -113,6 +113,34 @@ impl Store {
         Ok(owed)
     }
 
+    /// Gives up the sessions of those whom nobody watches any more, since nobody looks at them. Returns how many.
+    ///
+    /// Should somebody watch them again while the same stream goes on, it is taken up again and announced to nobody twice.
+    pub async fn give_up_unwatched(&self, at: Timestamp) -> Result<usize, StoreError> {
+        let given_up = self
+            .write(move |tx| {
+                let mut statement = tx.prepare_cached(
+                    "SELECT session_id, broadcaster_id FROM session WHERE ended_at IS NULL AND NOT EXISTS (
+                         SELECT 1 FROM watch JOIN guild USING (guild_id)
+                         WHERE watch.broadcaster_id = session.broadcaster_id AND guild.left_at IS NULL)",
+                )?;
+                let mut rows = statement.query([])?;
+                let mut given_up = Vec::new();
+                while let Some(row) = rows.next()? {
+                    end(tx, SessionId(row.get(0)?), at)?;
+                    given_up.push(BroadcasterId::new(&row.get::<_, String>(1)?));
+                }
+                Ok(given_up)
+            })
+            .await?;
+        self.board.change(|sessions| {
+            for broadcaster in &given_up {
+                sessions.remove(broadcaster);
+            }
+        });
+        Ok(given_up.len())
+    }
+
     /// Notes that Twitch is being looked at, see [`LOOKED_AT_EVERY`].
     pub async fn note_look(&self, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |tx| {
