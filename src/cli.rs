@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use livebell::app::{self, Failure};
@@ -10,9 +11,12 @@ use livebell::config::{self, LogFormat, Settings};
 use livebell::{telemetry, web};
 use tokio_util::sync::CancellationToken;
 
-/// Threads for work that waits for the disk: one that writes, one that reads, and one to spare. More would only take
-/// memory.
-const BLOCKING_THREADS: usize = 4;
+/// Threads for work that waits: two for the disk, the others for looking up names, so that a name server that does not
+/// answer never holds up the database. They exist only while they are needed.
+const BLOCKING_THREADS: usize = 32;
+
+/// How long work that waits may go on when everything else has ended.
+const LAST_CALLS: Duration = Duration::from_millis(300);
 
 /// Threads for everything else. The machine that this is made for has one or two cores.
 const WORKER_THREADS: usize = 2;
@@ -35,7 +39,12 @@ pub(crate) fn main() -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(act(&matches, settings)),
+        Ok(runtime) => {
+            let status = runtime.block_on(act(&matches, settings));
+            // A look-up of a name or a statement may still be waiting; nobody waits for it.
+            runtime.shutdown_timeout(LAST_CALLS);
+            status
+        }
         Err(error) => {
             eprintln!("the program cannot start: {error}");
             ExitCode::FAILURE

@@ -8,8 +8,9 @@ use crate::domain::Timestamp;
 
 /// Wall time that cannot jump: the machine's time when the program started, plus what has elapsed since.
 ///
-/// A corrected or wrong system clock therefore never makes a stream end, a lease expire or a retry wait for an hour;
-/// and tokio's paused time in tests is followed exactly.
+/// A system clock that is corrected while the program runs therefore never makes a stream end, a lease expire or a retry
+/// wait for an hour; and tokio's paused time in tests is followed exactly. The price: on a machine that slept, or whose
+/// clock was wrong at the start, this clock stays behind until the program starts again.
 #[derive(Clone, Debug)]
 pub struct Clock {
     wall: Timestamp,

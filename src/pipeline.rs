@@ -64,11 +64,43 @@ impl Pipeline {
             return Ok(());
         }
         tell(&decision.changes);
-        let owed = self.store.commit(decision).await?;
-        if owed > 0 {
+        if self.commit(decision).await? > 0 {
             self.nudge.notify_one();
         }
         Ok(())
+    }
+
+    /// Commits everything together, or, when one change breaks a rule of the store, each for itself: one streamer's trouble
+    /// must not keep a hundred others from being announced.
+    async fn commit(&mut self, decision: Decision) -> Result<usize, StoreError> {
+        let error = match self.store.commit(decision.clone()).await {
+            Ok(owed) => return Ok(owed),
+            Err(error) => error,
+        };
+        // New watches may have been taken off the list for nothing: read it again.
+        self.fresh.generation = 0;
+        if !error.is_about_content() {
+            return Err(error);
+        }
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a change cannot be remembered; trying one by one"
+        );
+        let mut owed = 0;
+        for change in decision.changes {
+            let alone = Decision { changes: vec![change], ..decision };
+            match self.store.commit(alone).await {
+                Ok(more) => owed += more,
+                Err(error) if error.is_about_content() => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "one change is left out");
+                }
+                Err(error) => {
+                    self.nudge.notify_one();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(owed)
     }
 
     /// Concludes from every sighting. Those that change nothing leave only the viewers on the board.

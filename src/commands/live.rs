@@ -36,12 +36,12 @@ pub(super) async fn page(
 }
 
 fn line(entry: &LiveEntry) -> String {
-    let name = text::escape_markdown(&text::cut(&entry.name, reply::MAX_NAME));
+    let name = text::cut(&text::escape_markdown(&entry.name), reply::MAX_NAME);
     let title = entry.stream.title.as_deref().unwrap_or("Live on Twitch");
-    let title = text::escape_markdown(&text::cut(title, reply::MAX_LINE));
+    let title = text::cut(&text::escape_markdown(title), reply::MAX_LINE);
     let category = entry.stream.category.as_ref();
     let category = category
-        .map(|category| format!("{} · ", text::escape_markdown(&text::cut(&category.name, reply::MAX_NAME))))
+        .map(|category| format!("{} · ", text::cut(&text::escape_markdown(&category.name), reply::MAX_NAME)))
         .unwrap_or_default();
     let gone = match entry.missing_since {
         Some(since) => format!(" · not seen since <t:{}:R>", since.as_secs()),

@@ -10,7 +10,7 @@ use crate::domain::ChannelId;
 pub(super) const MAX_TITLE: usize = 256;
 /// A name in a line of a list: Twitch's are shorter, so this cuts only what is odd.
 pub(super) const MAX_NAME: usize = 60;
-/// A title in a line of a list; ten entries of such lines, escaped, fit a description of 4096.
+/// A title in a line of a list. With ten entries a page, whose other parts are below 220, it fits a description of 4096.
 pub(super) const MAX_LINE: usize = 100;
 
 /// Twitch's purple.
@@ -98,7 +98,8 @@ fn broken() -> String {
 pub(super) async fn failed(error: poise::FrameworkError<'_, Data, CommandError>) {
     let (ctx, told) = match &error {
         poise::FrameworkError::Command { error, ctx, .. } => (*ctx, words(error)),
-        poise::FrameworkError::CommandPanic { ctx, .. } => (*ctx, broken()),
+        poise::FrameworkError::CommandPanic { ctx, .. }
+        | poise::FrameworkError::ArgumentParse { ctx, .. } => (*ctx, broken()),
         poise::FrameworkError::CommandStructureMismatch { ctx, .. } => (
             poise::Context::Application(*ctx),
             "This command has just changed. Please restart Discord and try again.".to_owned(),

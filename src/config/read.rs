@@ -132,7 +132,10 @@ impl Reader<'_> {
 fn found(setting: &Setting, text: Option<&str>) -> String {
     match text {
         None => "not set".to_owned(),
-        Some(_) if setting.secret => "not usable (its value is not shown)".to_owned(),
+        // An address may carry a password before its @.
+        Some(text) if setting.secret || text.contains('@') => {
+            "not usable (its value is not shown)".to_owned()
+        }
         Some(text) => format!("{:?}", crate::domain::text::cut(text, SHOWN)),
     }
 }
@@ -157,7 +160,10 @@ fn log_format(text: &str) -> Option<LogFormat> {
 fn url(text: &str) -> Option<String> {
     let url = reqwest::Url::parse(text).ok()?;
     let web = matches!(url.scheme(), "http" | "https") && url.has_host();
-    let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let bare = url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
     (web && bare).then(|| text.trim_end_matches('/').to_owned())
 }
 

@@ -20,6 +20,9 @@ const BUCKET_LIFE: Duration = Duration::from_mins(10);
 /// More buckets than this are tidied up. Ten thousand are about 1 MB.
 const MAX_BUCKETS: usize = 10_000;
 
+/// How often there is tidying at most: looking through that many takes longer than a request.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
+
 /// What is limited together as far as can be known before Discord answers: one kind of request on one resource.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Route {
@@ -66,6 +69,7 @@ pub(super) struct Limits {
     sent: VecDeque<Timestamp>,
     closed_until: Option<Timestamp>,
     urgent_waiting: usize,
+    tidied_at: Option<Timestamp>,
 }
 
 impl Limits {
@@ -118,9 +122,12 @@ impl Limits {
         else {
             return;
         };
-        bucket.limit = Some(limit.max(1));
         // The others under way are not counted in it yet.
-        bucket.remaining = remaining.saturating_sub(bucket.in_flight.saturating_sub(1));
+        let remaining = remaining.saturating_sub(bucket.in_flight.saturating_sub(1));
+        // Answers overtake each other: within one window the number left only falls.
+        let same_window = bucket.limit.is_some() && now < bucket.reset_at;
+        bucket.remaining = if same_window { bucket.remaining.min(remaining) } else { remaining };
+        bucket.limit = Some(limit.max(1));
         bucket.reset_at = now.after(reset_after);
     }
 
@@ -136,7 +143,9 @@ impl Limits {
     }
 
     fn tidy(&mut self, now: Timestamp) {
-        if self.buckets.len() >= MAX_BUCKETS {
+        let lately = self.tidied_at.is_some_and(|tidied| now.since(tidied) < TIDY_EVERY);
+        if self.buckets.len() >= MAX_BUCKETS && !lately {
+            self.tidied_at = Some(now);
             self.buckets.retain(|_, bucket| bucket.in_flight > 0 || now.since(bucket.used_at) < BUCKET_LIFE);
         }
     }
@@ -208,6 +217,20 @@ mod tests {
         limits.is_over(ROUTE);
         assert_eq!(limits.admit(milli(4999), ROUTE, false), Err(Wait::Until(milli(5000))));
         assert_eq!(admitted(&mut limits, milli(5000), ROUTE), 5);
+    }
+
+    #[test]
+    fn an_answer_that_was_overtaken_opens_nothing() {
+        let mut limits = Limits::default();
+        admitted(&mut limits, milli(0), ROUTE);
+        limits.learn(milli(0), ROUTE, headers(5, 4, 5000));
+        limits.is_over(ROUTE);
+        assert_eq!(admitted(&mut limits, milli(1), ROUTE), 4);
+        for remaining in [0, 1, 2, 3] {
+            limits.learn(milli(50), ROUTE, headers(5, remaining, 4950));
+            limits.is_over(ROUTE);
+        }
+        assert_eq!(limits.admit(milli(60), ROUTE, false), Err(Wait::Until(milli(5000))));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -35,6 +35,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a request may wait for its turn before it is given back undone.
 const MAX_TURN: Duration = Duration::from_mins(1);
+
+/// A pause that a request does not sit out: longer than every window of a bucket that was seen.
+const LONG_PAUSE: Duration = Duration::from_secs(10);
 
 /// The wait after a 429 that says nothing of its length.
 const UNSTATED_WAIT: Duration = Duration::from_secs(1);
@@ -266,11 +269,11 @@ impl Inner {
     ) -> Result<T, DiscordError> {
         let turn = tokio::time::timeout(MAX_TURN, self.turn(route, urgency))
             .await
-            .map_err(|_| DiscordError::RateLimited { wait: Duration::ZERO })?;
+            .unwrap_or(Err(DiscordError::RateLimited { wait: Duration::ZERO }))?;
         let mut request = self
             .http
             .request(method, format!("{}/api/v10{path}", self.options.api_url))
-            .header("Authorization", format!("Bot {}", self.options.token.expose_secret()));
+            .header("Authorization", self.authorization()?);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -279,10 +282,9 @@ impl Inner {
         let headers = answer.headers().clone();
         let body = read_body(answer).await;
         let now = self.clock.now();
-        // First learn, then give the place up: who waits for the first answer must find the limit known.
+        // First learn, also of a pause, then give the place up: who waits for the first answer must find the limit known.
         self.limits().learn_after(now, route, &headers);
-        drop(turn);
-        match status {
+        let answer = match status {
             _ if status.is_success() => serde_json::from_slice(&body?)
                 .map_err(|_| DiscordError::Unavailable("the body is broken".to_owned())),
             StatusCode::UNAUTHORIZED => Err(DiscordError::Unauthorized),
@@ -296,11 +298,21 @@ impl Inner {
                 let message = text::cut(&error.message, MAX_WORDS);
                 Err(DiscordError::Refused { status: status.as_u16(), code: error.code, message })
             }
-        }
+        };
+        drop(turn);
+        answer
+    }
+
+    /// The header that says who asks; marked, so that no log of a library shows it.
+    fn authorization(&self) -> Result<HeaderValue, DiscordError> {
+        let mut value = HeaderValue::try_from(format!("Bot {}", self.options.token.expose_secret()))
+            .map_err(|_| DiscordError::Unauthorized)?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 
     /// Waits until the limits let this request go.
-    async fn turn(&self, route: Route, urgency: Urgency) -> Turn<'_> {
+    async fn turn(&self, route: Route, urgency: Urgency) -> Result<Turn<'_>, DiscordError> {
         let urgent = urgency == Urgency::Interactive;
         let _waits = urgent.then(|| {
             self.limits().urgent_waits(true);
@@ -316,7 +328,11 @@ impl Inner {
             match wait {
                 Ok(()) => {
                     self.forget_idle_waits();
-                    return Turn { of: self, route };
+                    return Ok(Turn { of: self, route });
+                }
+                // A long pause is better waited for in the outbox, where it takes no place from others.
+                Err(Wait::Until(then)) if self.clock.until(then) > LONG_PAUSE => {
+                    return Err(DiscordError::RateLimited { wait: self.clock.until(then) });
                 }
                 Err(Wait::Until(then)) => tokio::time::sleep(self.clock.until(then)).await,
                 Err(Wait::ForFirstAnswer) => answered.await,
@@ -326,12 +342,15 @@ impl Inner {
 
     /// Notes the pause that Discord wants: the longer one of what the header and the body say, for they differ.
     fn pause(&self, now: Timestamp, route: Route, headers: &HeaderMap, body: &[u8]) -> DiscordError {
-        let error: ErrorBody<'_> = serde_json::from_slice(body).unwrap_or_default();
+        let parsed = serde_json::from_slice::<ErrorBody<'_>>(body);
+        // Without Discord's body it is what stands before Discord that refuses, and it refuses this address altogether.
+        let from_before = parsed.is_err();
+        let error = parsed.unwrap_or_default();
         let stated = [seconds(headers, "retry-after"), error.retry_after.and_then(duration)];
         let wait = stated.into_iter().flatten().max().unwrap_or(UNSTATED_WAIT).min(MAX_STATED_WAIT);
         let wait =
             wait + PAUSE_JITTER.mul_f64(self.chance.lock().unwrap_or_else(PoisonError::into_inner).f64());
-        let global = error.global || headers.contains_key("x-ratelimit-global");
+        let global = error.global || from_before || headers.contains_key("x-ratelimit-global");
         self.limits().closed(now, route, wait, global);
         tracing::warn!(route = route.kind, resource = route.resource, global, wait = ?wait, "Discord wants a pause");
         DiscordError::RateLimited { wait }

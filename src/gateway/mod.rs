@@ -26,6 +26,9 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts to connect.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
+/// A connection that stood so long was a good one: the next attempt after it is the first again.
+const GOOD_STRETCH: Duration = Duration::from_mins(10);
+
 /// How long closing the connections may take when the program stops or they have failed.
 const CLOSE: Duration = Duration::from_secs(4);
 
@@ -107,12 +110,16 @@ impl Gateway {
     pub async fn run(self, stop: CancellationToken) -> Result<(), GatewayEnd> {
         let mut backoff = FIRST_BACKOFF;
         loop {
+            let began = self.clock.now();
             let ended = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 starts = self.may_begin(&mut backoff) => {
                     self.connect(starts?, &stop).await
                 }
             };
+            if self.clock.now().since(began) > GOOD_STRETCH {
+                backoff = FIRST_BACKOFF;
+            }
             match ended {
                 Ended::Stopped => return Ok(()),
                 Ended::TooManyIdentifies => {
@@ -181,7 +188,7 @@ impl Gateway {
         let shards = Arc::clone(&client.shard_manager);
         let ended = tokio::select! {
             ended = client.start_autosharded() => match ended {
-                Ok(()) => Ended::Stopped,
+                Ok(()) => Ended::Stuck,
                 Err(error) => Ended::Failed(error),
             },
             () = bells.storm.notified() => Ended::TooManyIdentifies,

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{nonce, retry};
 use crate::clock::Clock;
-use crate::domain::{ChannelId, Delivery, MessageId, Outcome};
+use crate::domain::{ChannelId, Delivery, DeliveryId, MessageId, Outcome};
 use crate::render;
 use crate::sinks::Sink;
-use crate::store::{LeaseRequest, Settlement, Store, StoreError};
+use crate::store::{LeaseRequest, Settlement, Store};
 
 /// Deliveries under way at most. Discord takes 50 requests a second and an unanswered one is given up after 15 s, so
 /// this many cannot all be stuck in broken channels.
@@ -35,11 +35,8 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(20);
 /// How long what is under way may take to finish when the program stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// How often an outcome is tried to be remembered, a second apart. After that the lease runs out, and the same nonce
-/// finds the message.
-const SETTLE_ATTEMPTS: u32 = 30;
-
-/// The pause between two of them.
+/// The pause between two attempts to remember an outcome. They go on until the disk takes it: an outcome that is forgotten
+/// would be an announcement made twice.
 const SETTLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the worker stopped before it was told to.
@@ -67,7 +64,7 @@ pub struct Worker {
 
 /// A delivery that is not under way any more.
 struct Done {
-    channel: ChannelId,
+    delivery: DeliveryId,
     unauthorized: bool,
 }
 
@@ -75,13 +72,13 @@ impl Worker {
     /// Delivers what is owed until `stop`, then finishes what is under way, as far as that is quick.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Halted> {
         let mut under_way = FuturesUnordered::new();
-        let mut by_channel: HashMap<ChannelId, usize> = HashMap::new();
+        let mut held: HashMap<DeliveryId, ChannelId> = HashMap::new();
         let mut chance = self.chance.fork();
         let this = &self;
         loop {
             let mut done: Vec<Done> = Vec::new();
             let (leased, pause) = {
-                let look = this.look(under_way.len(), &by_channel);
+                let look = this.look(&held);
                 tokio::pin!(look);
                 // What is under way goes on meanwhile: it may hold the very lock that the look waits for.
                 loop {
@@ -92,7 +89,7 @@ impl Worker {
                 }
             };
             for delivery in leased {
-                *by_channel.entry(delivery.channel).or_default() += 1;
+                held.insert(delivery.id, delivery.channel);
                 under_way.push(this.attempt(delivery, chance.f64()));
             }
             if done.is_empty() {
@@ -107,11 +104,8 @@ impl Worker {
                 if one.unauthorized {
                     return Err(Halted::Unauthorized);
                 }
-                if let Some(count) = by_channel.get_mut(&one.channel) {
-                    *count -= 1;
-                }
+                held.remove(&one.delivery);
             }
-            by_channel.retain(|_, count| *count > 0);
         }
         let left = async { while under_way.next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, left).await.is_err() {
@@ -121,29 +115,30 @@ impl Worker {
     }
 
     /// Leases what is due, and says how long nothing more will be.
-    async fn look(
-        &self,
-        under_way: usize,
-        by_channel: &HashMap<ChannelId, usize>,
-    ) -> (Vec<Delivery>, Duration) {
+    async fn look(&self, held: &HashMap<DeliveryId, ChannelId>) -> (Vec<Delivery>, Duration) {
         let at = self.clock.now();
+        let mut in_flight: HashMap<ChannelId, usize> = HashMap::new();
+        for channel in held.values() {
+            *in_flight.entry(*channel).or_default() += 1;
+        }
         let request = LeaseRequest {
             at,
             until: at.after(LEASE),
-            slots: MAX_IN_FLIGHT.saturating_sub(under_way),
+            slots: MAX_IN_FLIGHT.saturating_sub(held.len()),
             per_channel: MAX_PER_CHANNEL,
-            in_flight: by_channel.iter().map(|(channel, count)| (*channel, *count)).collect(),
+            in_flight: in_flight.into_iter().collect(),
+            held: held.keys().copied().collect(),
         };
-        let looked = async {
-            let leased = self.store.lease(request).await?;
-            let due = self.store.next_due(at).await?;
-            let pause = due.map_or(IDLE_LOOK, |due| self.clock.until(due).clamp(SHORTEST_LOOK, IDLE_LOOK));
-            Ok((leased, pause))
+        let leased = match self.store.lease(request).await {
+            Ok(leased) => leased,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
+                return (Vec::new(), IDLE_LOOK);
+            }
         };
-        looked.await.unwrap_or_else(|error: StoreError| {
-            tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
-            (Vec::new(), IDLE_LOOK)
-        })
+        let due = self.store.next_due(at).await.unwrap_or_default();
+        let pause = due.map_or(IDLE_LOOK, |due| self.clock.until(due).clamp(SHORTEST_LOOK, IDLE_LOOK));
+        (leased, pause)
     }
 
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
@@ -157,20 +152,15 @@ impl Worker {
             _ => Duration::ZERO,
         };
         report(&delivery, &outcome, at.since(delivery.decided_at), wait);
-        let done = Done { channel: delivery.channel, unauthorized: outcome == Outcome::Unauthorized };
+        let done = Done { delivery: delivery.id, unauthorized: outcome == Outcome::Unauthorized };
         self.settle(Settlement { delivery: delivery.id, outcome, retry_at: at.after(wait), at }).await;
         done
     }
 
     async fn settle(&self, settlement: Settlement) {
-        for _ in 0..SETTLE_ATTEMPTS {
-            match self.store.settle(settlement.clone()).await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::error!(delivery = %settlement.delivery, error = &error as &dyn std::error::Error,
-                        "an outcome cannot be remembered");
-                }
-            }
+        while let Err(error) = self.store.settle(settlement.clone()).await {
+            tracing::error!(delivery = %settlement.delivery, error = &error as &dyn std::error::Error,
+                "an outcome cannot be remembered; trying again");
             tokio::time::sleep(SETTLE_PAUSE).await;
         }
     }

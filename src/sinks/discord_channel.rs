@@ -43,7 +43,7 @@ fn refused(status: u16, code: u64, message: String) -> Outcome {
         // The nonce is known, but the message is gone: it was delivered, and somebody has deleted it.
         (_, 10008) => return Outcome::Delivered(None),
         // Limits of the channel or of the service that pass: slow mode, write limits, overload.
-        (_, 20016 | 20022 | 20028 | 20029 | 40062 | 130_000) | (408, _) => {
+        (_, 20016 | 20022 | 20028 | 20029 | 40062 | 110_001 | 130_000) | (408, _) => {
             return Outcome::RetryAfter { asked: None, why: message };
         }
         (_, 10003) => Refusal::UnknownChannel,
@@ -53,8 +53,9 @@ fn refused(status: u16, code: u64, message: String) -> Outcome {
         (_, 50008 | 40058 | 40067 | 160_005 | 160_006) => Refusal::WrongKindOfChannel,
         (_, 200_000 | 240_000) => Refusal::BlockedByServer,
         (_, 50035 | 50006) => Refusal::InvalidMessage,
-        // A refusal without a code is not Discord's but that of something before it: a proxy, or Cloudflare.
-        (_, 0) => {
+        // A refusal without a code is not Discord's but that of something before it: a proxy, or Cloudflare, which has a
+        // code of its own as well.
+        (_, 0 | 40333) => {
             return Outcome::RetryAfter {
                 asked: None,
                 why: format!("refused with {status}, without a reason"),
@@ -91,6 +92,7 @@ mod tests {
         check(400, 130_000, &retry("why"));
         check(400, 20016, &retry("why"));
         check(403, 0, &retry("refused with 403, without a reason"));
+        check(403, 40333, &retry("refused with 403, without a reason"));
     }
 
     #[test]

@@ -98,6 +98,10 @@ impl Poll {
                     tracing::error!(error = &error as &dyn std::error::Error, "the watches cannot be read");
                 }
             }
+            let took = self.clock.now().since(began);
+            if took > interval {
+                tracing::warn!(?took, ?interval, "looking at everybody takes longer than the interval");
+            }
             tokio::time::sleep(self.clock.until(began.after(interval))).await;
         }
     }
@@ -133,6 +137,7 @@ impl Poll {
             match looked {
                 Ok(page) => {
                     report.live += page.live.len();
+                    self.note_success();
                     let observation = observe(&ids[batch], page, self.clock.now());
                     // The pipeline ends before the poll only when the program stops.
                     let _ = self.observations.send(observation).await;
@@ -145,6 +150,17 @@ impl Poll {
         }
         report.at = self.clock.now();
         Ok(report)
+    }
+
+    /// Shows at once that Twitch answers: with very many streamers or a slow Twitch a whole cycle takes minutes.
+    fn note_success(&self) {
+        let now = self.clock.now();
+        self.reports.send_if_modified(|report| {
+            if let Some(report) = report {
+                report.last_success = Some(now);
+            }
+            false
+        });
     }
 
     fn tell_of_failures(report: &CycleReport, was_failing: bool) -> bool {
@@ -193,11 +209,12 @@ impl Poll {
 
 /// Turns an answer into what was seen of everybody who was asked about.
 fn observe(asked: &[BroadcasterId], page: StreamsPage, at: Timestamp) -> Observation {
+    let expected: HashSet<&BroadcasterId> = asked.iter().collect();
     let mut listed: HashSet<BroadcasterId> = page.unclear.into_iter().collect();
     let mut sightings = Vec::with_capacity(asked.len());
     for stream in page.live {
-        // Duplicates are documented; the first one counts.
-        if listed.insert(stream.broadcaster.clone()) {
+        // Duplicates are documented, the first one counts; and whoever was not asked for is nobody's business.
+        if expected.contains(&stream.broadcaster) && listed.insert(stream.broadcaster.clone()) {
             let broadcaster = stream.broadcaster.clone();
             sightings.push(Sighting { broadcaster, seen: Seen::Live(Box::new(stream)) });
         }

@@ -97,7 +97,7 @@ async fn lease_with(
     in_flight: Vec<(ChannelId, usize)>,
 ) -> Vec<Delivery> {
     let until = at.after(Duration::from_mins(2));
-    let request = LeaseRequest { at, until, slots, per_channel: 2, in_flight };
+    let request = LeaseRequest { at, until, slots, per_channel: 2, in_flight, held: Vec::new() };
     store.lease(request).await.expect("leased")
 }
 
@@ -240,6 +240,39 @@ async fn a_removed_watch_takes_back_what_is_pending_and_a_new_one_owes_it_again(
     assert_eq!(commit(&store, NOW, again).await, 1);
     assert!(store.fresh_watches().await.expect("watches").is_empty());
     assert_eq!(lease(&store, NOW).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_not_tried_yet_goes_where_the_admin_wants_it_now() {
+    let (_folder, store) = store().await;
+    let move_to = async |raw: u64| {
+        let watch = NewWatch {
+            key: key(1, "7"),
+            channel: Some(channel(raw)),
+            by: UserId::new(1).expect("an id"),
+            at: NOW,
+        };
+        store.add_watch(watch, profile("7"), 1000).await.expect("added");
+    };
+    watch(&store, 1, "7").await;
+    goes_live(&store, "7", "a").await;
+    move_to(8).await;
+    store.remove_watch(key(1, "7"), NOW).await.expect("removed");
+    move_to(9).await;
+    let again = async || Change::CaughtUp {
+        watches: vec![key(1, "7")],
+        owed: owed(&store, "7").await,
+        session: Some(session(&store, "7")),
+    };
+    assert_eq!(commit(&store, NOW, again().await).await, 1);
+    let leased = lease(&store, NOW).await.remove(0);
+    assert_eq!(leased.channel, channel(9));
+    // From here on it may stand in that channel, whatever the answer was.
+    settle(&store, &leased, retry()).await;
+    store.remove_watch(key(1, "7"), NOW).await.expect("removed");
+    move_to(10).await;
+    assert_eq!(commit(&store, NOW, again().await).await, 1);
+    assert_eq!(lease(&store, later(60)).await[0].channel, channel(9));
 }
 
 #[tokio::test]

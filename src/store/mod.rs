@@ -54,6 +54,21 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the trouble is with what was to be remembered, and not with the disk or the file.
+    #[must_use]
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => {
+                error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+                    || matches!(error, rusqlite::Error::QueryReturnedNoRows)
+            }
+            Self::Unreadable(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// One thing that an observation changed, ready to be remembered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
@@ -133,6 +148,8 @@ pub struct LeaseRequest {
     pub per_channel: usize,
     /// How many are in flight, by channel.
     pub in_flight: Vec<(ChannelId, usize)>,
+    /// Deliveries that are in flight here: their leases never run out, whatever takes so long.
+    pub held: Vec<DeliveryId>,
 }
 
 /// One attempt that is over.

@@ -44,7 +44,7 @@ pub fn share_for_the_poll(points_per_minute: u32) -> u32 {
 }
 
 fn reserve(limit: u32) -> u32 {
-    limit * RESERVE_PERCENT / 100
+    limit / 100 * RESERVE_PERCENT + limit % 100 * RESERVE_PERCENT / 100
 }
 
 impl Budget {

@@ -90,7 +90,7 @@ impl TokenKeeper {
             .map_err(|_| TwitchError::Unavailable("the token endpoint sends no token".to_owned()))?;
         let number = held.as_ref().map_or(1, |held| held.token.number + 1);
         let token = Token { secret: granted.access_token, number };
-        let life = std::time::Duration::from_secs(granted.expires_in * RENEW_AT_PERCENT / 100);
+        let life = std::time::Duration::from_secs(granted.expires_in.saturating_mul(RENEW_AT_PERCENT) / 100);
         *held = Some(Held { token: token.clone(), renew_at: self.clock.now().after(life) });
         tracing::info!(lives_for_seconds = granted.expires_in, "got a Twitch token");
         Ok(token)

@@ -70,7 +70,14 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
         pipeline.take(&observation(*seeing)).await.expect("taken");
     }
     let at = NOW.after(Duration::from_hours(1));
-    let request = LeaseRequest { at, until: at, slots: 1000, per_channel: 1000, in_flight: Vec::new() };
+    let request = LeaseRequest {
+        at,
+        until: at,
+        slots: 1000,
+        per_channel: 1000,
+        in_flight: Vec::new(),
+        held: Vec::new(),
+    };
     let leased = store.lease(request).await.expect("leased");
     let mut owed: Vec<_> = leased
         .iter()

@@ -11,6 +11,7 @@ mod laws;
 mod migrations;
 mod polling;
 mod process;
+mod remembering;
 mod servers;
 mod simulation;
 mod tidy;

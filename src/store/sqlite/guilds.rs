@@ -110,7 +110,7 @@ fn come_back(tx: &rusqlite::Transaction<'_>, guilds: &[GuildId]) -> Result<(), S
     let mut fresh = tx.prepare_cached("UPDATE watch SET fresh = 1 WHERE guild_id = ?1")?;
     // What was refused because the bot was gone is owed again then, if the stream is still live.
     let mut refused = tx.prepare_cached(
-        "UPDATE delivery SET state = 'cancelled' WHERE guild_id = ?1 AND state = 'refused'
+        "UPDATE delivery SET state = 'cancelled', attempts = 0, detail = NULL WHERE guild_id = ?1 AND state = 'refused'
              AND transition_id IN (SELECT transition_id FROM transition JOIN session USING (session_id)
                                    WHERE ended_at IS NULL)",
     )?;

@@ -12,7 +12,7 @@ mod watches;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -43,6 +43,8 @@ pub struct Store {
     installation: Arc<str>,
     /// Counts the changes of who is watched, so that readers know when to read again.
     watches_changed: Arc<AtomicU64>,
+    /// Whether the last write failed, and not for what was to be written.
+    disk_refuses: Arc<AtomicBool>,
     /// Held as long as the store lives; the system lets go of it when the process dies.
     _lock: Arc<File>,
 }
@@ -75,6 +77,7 @@ impl Store {
                 board,
                 installation: installation.into(),
                 watches_changed: Arc::new(AtomicU64::new(1)),
+                disk_refuses: Arc::new(AtomicBool::new(false)),
                 _lock: Arc::new(lock),
             })
         })
@@ -99,8 +102,19 @@ impl Store {
         self.watches_changed.load(Ordering::Acquire)
     }
 
-    /// Whether something can be written; `/healthz` asks. It is rolled back, so the disk is left alone.
+    /// Whether something can be written; `/healthz` asks.
+    ///
+    /// It is rolled back, so the disk is left alone, unless the last write failed: a full disk shows only when something
+    /// is really written.
     pub async fn try_writing(&self) -> Result<(), StoreError> {
+        if self.disk_refuses.load(Ordering::Acquire) {
+            return self
+                .write(|tx| {
+                    tx.execute("UPDATE installation SET looked_at = looked_at", [])?;
+                    Ok(())
+                })
+                .await;
+        }
         let mut connection = Arc::clone(&self.writer).lock_owned().await;
         blocking(move || {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -119,12 +133,29 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_then(work, |value| value).await
+    }
+
+    /// The same, with something to be done after the commit and before anybody else writes: the board changes in the order
+    /// in which the database does.
+    async fn write_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, StoreError> {
         let mut connection = Arc::clone(&self.writer).lock_owned().await;
+        let refuses = Arc::clone(&self.disk_refuses);
         blocking(move || {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&tx)?;
-            tx.commit()?;
-            Ok(value)
+            let written = (|| {
+                let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let value = work(&tx)?;
+                tx.commit()?;
+                Ok(value)
+            })();
+            let of_the_disk =
+                written.as_ref().err().is_some_and(|error: &StoreError| !error.is_about_content());
+            refuses.store(of_the_disk, Ordering::Release);
+            written.map(then)
         })
         .await
     }

@@ -6,7 +6,7 @@ use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, guild_id, signed};
 use crate::domain::{
-    BroadcasterId, ChannelId, Delivery, DeliveryId, Login, Outcome, Profile, SessionId, Timestamp,
+    BroadcasterId, ChannelId, Delivery, DeliveryId, Login, Outcome, Profile, Refusal, SessionId, Timestamp,
 };
 use crate::store::{LeaseRequest, Settlement, StoreError, facts};
 
@@ -32,14 +32,31 @@ impl Store {
         if nothing || request.slots == 0 {
             return Ok(Vec::new());
         }
+        let held = request.held.iter().map(|held| held.0).collect::<serde_json::Value>().to_string();
         self.write(move |tx| {
             tx.prepare_cached(
                 "UPDATE delivery SET state = 'pending', leased_until = NULL
-                 WHERE state = 'leased' AND leased_until <= ?1",
+                 WHERE state = 'leased' AND leased_until <= ?1
+                   AND delivery_id NOT IN (SELECT value FROM json_each(?2))",
             )?
-            .execute([request.at.as_millis()])?;
-            let chosen = choose(tx, &request)?;
-            chosen.into_iter().map(|id| take(tx, id, request.until)).collect()
+            .execute(params![request.at.as_millis(), held])?;
+            let mut leased = Vec::new();
+            for id in choose(tx, &request)? {
+                match take(tx, id, request.until) {
+                    Ok(delivery) => leased.push(delivery),
+                    Err(error) if error.is_about_content() => {
+                        // One odd row must not keep all others from being delivered.
+                        tracing::error!(
+                            delivery = id,
+                            error = &error as &dyn std::error::Error,
+                            "left out for good"
+                        );
+                        refuse(tx, id, Refusal::Other, request.at)?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(leased)
         })
         .await
     }
@@ -96,15 +113,19 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<(), StoreErro
             )?
             .execute(params![id, at, message.map(|message| signed(message.get()))])?;
         }
-        Outcome::Refused(refusal) => {
-            tx.prepare_cached(
-                "UPDATE delivery SET state = 'refused', leased_until = NULL, settled_at = ?2, detail = ?3 WHERE delivery_id = ?1",
-            )?
-            .execute(params![id, at, refusal.as_str()])?;
-        }
+        Outcome::Refused(refusal) => refuse(tx, id, *refusal, settlement.at)?,
         Outcome::RetryAfter { why, .. } => retry(tx, settlement, Some(why))?,
         Outcome::Unauthorized => retry(tx, settlement, None)?,
     }
+    Ok(())
+}
+
+fn refuse(tx: &Transaction<'_>, id: i64, refusal: Refusal, at: Timestamp) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE delivery SET state = 'refused', leased_until = NULL, settled_at = ?2, detail = ?3
+         WHERE delivery_id = ?1 AND state = 'leased'",
+    )?
+    .execute(params![id, at.as_millis(), refusal.as_str()])?;
     Ok(())
 }
 
@@ -119,7 +140,7 @@ fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&String>) ->
                          AND guild.left_at IS NULL) THEN 'cancelled'
                  ELSE 'pending' END,
              leased_until = NULL, due_at = ?2, settled_at = ?3, detail = COALESCE(?4, detail)
-         WHERE delivery_id = ?1",
+         WHERE delivery_id = ?1 AND state = 'leased'",
     )?
     .execute(params![
         settlement.delivery.0,

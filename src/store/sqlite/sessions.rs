@@ -83,62 +83,54 @@ impl Store {
     ///
     /// Returns how many deliveries are new.
     pub async fn commit(&self, decision: Decision) -> Result<usize, StoreError> {
-        let (updates, owed) = self
-            .write(move |tx| {
+        let board = self.board.clone();
+        self.write_then(
+            move |tx| {
                 let mut updates = Vec::new();
                 let mut owed = 0;
                 for change in &decision.changes {
                     owed += apply(tx, &decision, change, &mut updates)?;
                 }
                 Ok((updates, owed))
-            })
-            .await?;
-        self.board.change(|sessions| {
-            for update in updates {
-                match update {
-                    Update::Open(session) => {
-                        sessions.insert(session.broadcaster.clone(), *session);
-                    }
-                    Update::Missed(broadcaster, at) => {
-                        if let Some(session) = sessions.get_mut(&broadcaster) {
-                            session.missing_since = Some(at);
-                        }
-                    }
-                    Update::Closed(broadcaster) => {
-                        sessions.remove(&broadcaster);
-                    }
-                }
-            }
-        });
-        Ok(owed)
+            },
+            move |(updates, owed)| {
+                board.change(|sessions| show(sessions, updates));
+                owed
+            },
+        )
+        .await
     }
 
     /// Gives up the sessions of those whom nobody watches any more, since nobody looks at them. Returns how many.
     ///
     /// Should somebody watch them again while the same stream goes on, it is taken up again and announced to nobody twice.
     pub async fn give_up_unwatched(&self, at: Timestamp) -> Result<usize, StoreError> {
-        let given_up = self
-            .write(move |tx| {
+        let board = self.board.clone();
+        self.write_then(
+            move |tx| {
                 let mut statement = tx.prepare_cached(
                     "SELECT session_id, broadcaster_id FROM session WHERE ended_at IS NULL AND NOT EXISTS (
                          SELECT 1 FROM watch JOIN guild USING (guild_id)
                          WHERE watch.broadcaster_id = session.broadcaster_id AND guild.left_at IS NULL)",
                 )?;
-                let mut rows = statement.query([])?;
-                let mut given_up = Vec::new();
-                while let Some(row) = rows.next()? {
-                    end(tx, SessionId(row.get(0)?), at)?;
-                    given_up.push(BroadcasterId::new(&row.get::<_, String>(1)?));
+                let rows = statement
+                    .query_map([], |row| Ok((SessionId(row.get(0)?), row.get::<_, String>(1)?)))?
+                    .collect::<Result<Vec<_>, _>>()?;
+                for (session, _) in &rows {
+                    end(tx, *session, at)?;
                 }
-                Ok(given_up)
-            })
-            .await?;
-        self.board.change(|sessions| {
-            for broadcaster in &given_up {
-                sessions.remove(broadcaster);
-            }
-        });
-        Ok(given_up.len())
+                Ok(rows)
+            },
+            move |given_up| {
+                board.change(|sessions| {
+                    for (_, broadcaster) in &given_up {
+                        sessions.remove(&BroadcasterId::new(broadcaster));
+                    }
+                });
+                given_up.len()
+            },
+        )
+        .await
     }
 
     /// Notes that Twitch is being looked at, see [`LOOKED_AT_EVERY`].
@@ -156,6 +148,24 @@ enum Update {
     Open(Box<Session>),
     Missed(BroadcasterId, Timestamp),
     Closed(BroadcasterId),
+}
+
+fn show(sessions: &mut HashMap<BroadcasterId, Session>, updates: Vec<Update>) {
+    for update in updates {
+        match update {
+            Update::Open(session) => {
+                sessions.insert(session.broadcaster.clone(), *session);
+            }
+            Update::Missed(broadcaster, at) => {
+                if let Some(session) = sessions.get_mut(&broadcaster) {
+                    session.missing_since = Some(at);
+                }
+            }
+            Update::Closed(broadcaster) => {
+                sessions.remove(&broadcaster);
+            }
+        }
+    }
 }
 
 fn apply(
@@ -176,19 +186,27 @@ fn apply(
             owe(tx, transition, owed, at)
         }
         Change::Reopened { session, stream, owed } => {
+            tx.prepare_cached("UPDATE session SET ended_at = NULL WHERE session_id = ?1")?
+                .execute([session.0])?;
             go_on(tx, *session, stream, at)?;
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             let transition = began(tx, *session)?;
             let revived = tx
                 .prepare_cached(
                     "UPDATE delivery SET state = 'pending', due_at = ?2, settled_at = NULL
-                     WHERE transition_id = ?1 AND state = 'expired'",
+                     WHERE transition_id = ?1 AND state = 'expired' AND EXISTS (
+                         SELECT 1 FROM watch JOIN guild USING (guild_id)
+                         WHERE watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
+                           AND guild.left_at IS NULL)",
                 )?
                 .execute(params![transition, at.as_millis()])?;
             Ok(revived + owe(tx, transition, owed, at)?)
         }
         Change::Continued { session, stream } => {
-            go_on(tx, *session, stream, at)?;
+            if !go_on(tx, *session, stream, at)? {
+                // It was given up meanwhile, because nobody watches any more.
+                return Ok(0);
+            }
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             Ok(0)
         }
@@ -230,12 +248,24 @@ fn begin(tx: &Transaction<'_>, stream: &Stream, at: Timestamp) -> Result<Session
     Ok(session)
 }
 
-fn go_on(tx: &Transaction<'_>, session: SessionId, stream: &Stream, at: Timestamp) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "UPDATE session SET stream = ?2, seen_at = ?3, missing_since = NULL, ended_at = NULL WHERE session_id = ?1",
-    )?
-    .execute(params![session.0, facts::write(stream), at.as_millis()])?;
-    keep_stream_id(tx, session, stream)
+/// Remembers what is seen of an open session. Returns whether it is open.
+fn go_on(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    stream: &Stream,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let is_open = tx
+        .prepare_cached(
+            "UPDATE session SET stream = ?2, seen_at = ?3, missing_since = NULL
+             WHERE session_id = ?1 AND ended_at IS NULL",
+        )?
+        .execute(params![session.0, facts::write(stream), at.as_millis()])?
+        > 0;
+    if is_open {
+        keep_stream_id(tx, session, stream)?;
+    }
+    Ok(is_open)
 }
 
 fn end(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), StoreError> {
@@ -285,13 +315,16 @@ fn began(tx: &Transaction<'_>, session: SessionId) -> Result<i64, StoreError> {
         .query_row(params![session.0, BEGAN], |row| row.get(0))?)
 }
 
-/// Adds what is owed. A delivery that exists stays as it is, but one that was taken back is owed again.
+/// Adds what is owed. A delivery that exists stays as it is, but one that was taken back is owed again: where the admin
+/// wants it now, unless an attempt may have put it into the former channel already.
 fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> Result<usize, StoreError> {
     // Only watches that still stand: somebody may have removed one since the list was gathered.
     let mut statement = tx.prepare_cached(
         "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at)
-         SELECT ?1, guild_id, broadcaster_id, ?4, ?5, ?5 FROM watch WHERE guild_id = ?2 AND broadcaster_id = ?3
-         ON CONFLICT (transition_id, guild_id) DO UPDATE SET state = 'pending', due_at = excluded.due_at, settled_at = NULL
+         SELECT ?1, guild_id, broadcaster_id, ?4, ?5, ?5 FROM watch JOIN guild USING (guild_id)
+         WHERE guild_id = ?2 AND broadcaster_id = ?3 AND left_at IS NULL
+         ON CONFLICT (transition_id, guild_id) DO UPDATE SET state = 'pending', due_at = excluded.due_at,
+             settled_at = NULL, channel_id = CASE attempts WHEN 0 THEN excluded.channel_id ELSE channel_id END
          WHERE state = 'cancelled'",
     )?;
     let mut added = 0;

@@ -169,6 +169,12 @@ fn add_watch(
                 "UPDATE watch SET channel_id = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2",
             )?
             .execute(params![guild, broadcaster, wanted])?;
+            // What has not been tried yet goes where the admin wants it now.
+            tx.prepare_cached(
+                "UPDATE delivery SET channel_id = ?3
+                 WHERE guild_id = ?1 AND broadcaster_id = ?2 AND state = 'pending' AND attempts = 0",
+            )?
+            .execute(params![guild, broadcaster, wanted])?;
         }
         let place = match wanted.or(own) {
             Some(raw) => Some(channel_id(raw)?),
