@@ -30,6 +30,10 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
+/// How long deliveries that were left over wait for the first look at Twitch after a start: it tells whose stream is over by
+/// now. When Twitch does not answer for so long, they go out rather late than never.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
+
 /// How often servers that removed the bot are looked through.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
@@ -91,6 +95,8 @@ struct Base {
     helix: Helix,
     rest: Rest,
     nudge: Arc<Notify>,
+    /// Whether Twitch has had a say on the credentials: accepted them, or was not to be reached.
+    twitch_had_its_say: watch::Sender<bool>,
 }
 
 /// Runs the product until `stop`, and stops it in order.
@@ -109,10 +115,13 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     let started = clock.now();
     let (gateway_state, gateway) = watch::channel(GatewayState { connected: false, since: started });
     let (reports, polls) = watch::channel(None);
-    let base = Base { settings, clock, store, helix, rest, nudge: Arc::new(Notify::new()) };
+    let nudge = Arc::new(Notify::new());
+    let base =
+        Base { settings, clock, store, helix, rest, nudge, twitch_had_its_say: watch::Sender::new(false) };
     let mut parts = Parts { tasks: JoinSet::new(), stop: stop.clone() };
     if let Some(listener) = listener {
-        let vitals = Vitals { gateway, polls, interval: base.settings.check_interval, started };
+        let vitals =
+            Vitals { gateway, polls: polls.clone(), interval: base.settings.check_interval, started };
         let health = Health { vitals, store: base.store.clone(), clock: base.clock.clone() };
         parts.start(move |stop| async move {
             web::serve(listener, health, stop).await.map_err(|error| Failure::Other(error.into()))
@@ -122,7 +131,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
         interval = ?base.settings.check_interval, http = ?base.settings.http_bind, "starting");
     let base = Arc::new(base);
     watch_twitch(&base, reports, &mut parts);
-    speak_to_discord(&base, gateway_state, &mut parts);
+    speak_to_discord(&base, gateway_state, polls, &mut parts);
     parts.run().await
 }
 
@@ -243,11 +252,12 @@ fn watch_twitch(base: &Arc<Base>, reports: watch::Sender<Option<CycleReport>>, p
     let base = Arc::clone(base);
     parts.start(move |stop| async move {
         let reached = until(&stop, "Twitch", || async {
-            match base.helix.check_credentials().await {
-                Ok(()) => Ok(()),
-                Err(TwitchError::Credentials(_)) => Err(Unreached::Never(TWITCH_REFUSES)),
-                Err(error) => Err(Unreached::Later(error.to_string())),
+            let checked = base.helix.check_credentials().await;
+            if let Err(TwitchError::Credentials(_)) = checked {
+                return Err(Unreached::Never(TWITCH_REFUSES));
             }
+            base.twitch_had_its_say.send_replace(true);
+            checked.map_err(|error| Unreached::Later(error.to_string()))
         });
         if reached.await?.is_some() {
             tokio::join!(poll.run(stop.clone()), accounts.run(stop));
@@ -257,7 +267,12 @@ fn watch_twitch(base: &Arc<Base>, reports: watch::Sender<Option<CycleReport>>, p
 }
 
 /// Sees to it that what is owed is delivered and that people are answered.
-fn speak_to_discord(base: &Arc<Base>, state: watch::Sender<GatewayState>, parts: &mut Parts) {
+fn speak_to_discord(
+    base: &Arc<Base>,
+    state: watch::Sender<GatewayState>,
+    mut polls: watch::Receiver<Option<CycleReport>>,
+    parts: &mut Parts,
+) {
     let base = Arc::clone(base);
     parts.start(move |stop| async move {
         let reached = until(&stop, "Discord", || async {
@@ -299,8 +314,20 @@ fn speak_to_discord(base: &Arc<Base>, state: watch::Sender<GatewayState>, parts:
             clock: base.clock.clone(),
             state,
         };
-        let deliver = async { worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES) };
+        let deliver = async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = tokio::time::timeout(FIRST_LOOK, polls.wait_for(Option::is_some)) => {}
+            }
+            worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES)
+        };
         let connect = async {
+            // Not before it is known whether the program can go on at all: each start of a crash loop would begin a session.
+            let mut verdict = base.twitch_had_its_say.subscribe();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = verdict.wait_for(|said| *said) => {}
+            }
             gateway.run(stop.clone()).await.map_err(|end| match end {
                 GatewayEnd::TokenRefused => DISCORD_REFUSES,
                 GatewayEnd::Refused(_) => Failure::Other(end.into()),

@@ -10,6 +10,8 @@ pub mod audience;
 pub mod store;
 /// The only reader of the time.
 pub mod clock;
+/// What every HTTP client of ours has in common.
+pub mod http;
 /// Speaks to Twitch.
 pub mod twitch;
 /// Turns a delivery into words.

@@ -63,7 +63,6 @@ impl Pipeline {
         if decision.changes.is_empty() {
             return Ok(());
         }
-        tell(&decision.changes);
         if self.commit(decision).await? > 0 {
             self.nudge.notify_one();
         }
@@ -73,8 +72,12 @@ impl Pipeline {
     /// Commits everything together, or, when one change breaks a rule of the store, each for itself: one streamer's trouble
     /// must not keep a hundred others from being announced.
     async fn commit(&mut self, decision: Decision) -> Result<usize, StoreError> {
-        let error = match self.store.commit(decision.clone()).await {
-            Ok(owed) => return Ok(owed),
+        let decision = Arc::new(decision);
+        let error = match self.store.commit(Arc::clone(&decision)).await {
+            Ok(owed) => {
+                tell(&decision.changes);
+                return Ok(owed);
+            }
             Err(error) => error,
         };
         // New watches may have been taken off the list for nothing: read it again.
@@ -87,10 +90,13 @@ impl Pipeline {
             "a change cannot be remembered; trying one by one"
         );
         let mut owed = 0;
-        for change in decision.changes {
-            let alone = Decision { changes: vec![change], ..decision };
+        for change in &decision.changes {
+            let alone = Decision { changes: vec![change.clone()], ..*decision };
             match self.store.commit(alone).await {
-                Ok(more) => owed += more,
+                Ok(more) => {
+                    tell(std::slice::from_ref(change));
+                    owed += more;
+                }
                 Err(error) if error.is_about_content() => {
                     tracing::error!(error = &error as &dyn std::error::Error, "one change is left out");
                 }

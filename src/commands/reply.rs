@@ -10,7 +10,7 @@ use crate::domain::ChannelId;
 pub(super) const MAX_TITLE: usize = 256;
 /// A name in a line of a list: Twitch's are shorter, so this cuts only what is odd.
 pub(super) const MAX_NAME: usize = 60;
-/// A title in a line of a list. With ten entries a page, whose other parts are below 220, it fits a description of 4096.
+/// A title in a line of a list. With ten entries a page, whose other parts are below 270, it fits a description of 4096.
 pub(super) const MAX_LINE: usize = 100;
 
 /// Twitch's purple.
@@ -48,7 +48,8 @@ pub(super) fn check(check: &ChannelCheck, channel: ChannelId) -> String {
             )
         }
         ChannelCheck::Unknown => {
-            "\n\nI could not check my permissions there, because Discord did not answer in time.".to_owned()
+            "\n\nI could not check my permissions there, because Discord did not say what I may do."
+                .to_owned()
         }
     }
 }

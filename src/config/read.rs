@@ -60,7 +60,8 @@ pub fn environment(folder: &Path) -> Result<BTreeMap<String, String>, String> {
         }
     }
     for setting in TABLE {
-        if let Some(value) = std::env::var_os(setting.name) {
+        // An empty variable is one that is not set; it hides no line of the file.
+        if let Some(value) = std::env::var_os(setting.name).filter(|value| !value.is_empty()) {
             values.insert(setting.name.to_owned(), value.to_string_lossy().into_owned());
         }
     }
@@ -213,6 +214,21 @@ mod tests {
         DISCORD_API_URL is "https://discord.com/?a=b"; it must be an http:// or https:// address
         TWITCH_API_URL is "ftp://example.com"; it must be an http:// or https:// address
         "#);
+    }
+
+    #[test]
+    fn the_bounds_are_those_of_the_table() {
+        let fits = |name: &str, value: &str| read(&values(&[(name, value)])).is_ok();
+        assert!(fits("CHECK_INTERVAL_SECONDS", "1") && fits("CHECK_INTERVAL_SECONDS", "3600"));
+        assert!(!fits("CHECK_INTERVAL_SECONDS", "0") && !fits("CHECK_INTERVAL_SECONDS", "3601"));
+        assert!(fits("OFFLINE_GRACE_SECONDS", "0") && fits("OFFLINE_GRACE_SECONDS", "86400"));
+        assert!(!fits("OFFLINE_GRACE_SECONDS", "-1") && !fits("OFFLINE_GRACE_SECONDS", "86401"));
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_refused_and_not_shown() {
+        let problems = read(&values(&[("DISCORD_API_URL", "http://:hush@host")])).expect_err("refused");
+        assert!(!problems.to_string().contains("hush"), "{problems}");
     }
 
     #[test]

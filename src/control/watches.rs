@@ -83,7 +83,11 @@ impl Control {
         asker.must_manage()?;
         let login = Login::from_input(typed)?;
         let default = self.store.guild(asker.guild).await?.channel;
-        let place = channel.or(default).ok_or(Denied::NoChannel)?;
+        let place = channel.or(default);
+        // Somebody who is on the list with a channel of their own needs no other.
+        if place.is_none() && self.store.find_watched(asker.guild, login.clone()).await?.is_none() {
+            return Err(Denied::NoChannel);
+        }
         let profile = self
             .helix
             .user(&login, Urgency::Interactive { within: TWITCH_PATIENCE })
@@ -98,9 +102,10 @@ impl Control {
         let added = self.store.add_watch(watch, profile.clone(), MAX_WATCHES).await?;
         let (place, was_there, moved) = match added {
             store::Added::New => (place, false, false),
-            store::Added::AlreadyThere { channel, moved } => (channel.unwrap_or(place), true, moved),
+            store::Added::AlreadyThere { channel, moved } => (channel.or(place), true, moved),
             store::Added::Full => return Err(Denied::Full),
         };
+        let place = place.ok_or(Denied::NoChannel)?;
         let check = match channel {
             Some(channel) => Some(self.check(asker.guild, channel).await),
             None => None,

@@ -75,8 +75,12 @@ fn returned(session: &Session) -> Conclusion {
 }
 
 fn missed(session: &Session, at: Timestamp, grace: Duration) -> Conclusion {
+    // Who was not seen for so long because nobody looked gets no further grace: the first look that misses is believed. If
+    // it was wrong, the same stream is taken up again.
+    let unseen = at.since(session.last_seen_at);
+    let nobody_looked = session.missing_since.is_none() && unseen >= grace;
     let gone = session.missing_since.map_or(Duration::ZERO, |since| at.since(since));
-    if gone >= grace {
+    if gone >= grace || nobody_looked {
         Conclusion::Ended
     } else if session.missing_since.is_none() {
         Conclusion::Missed
@@ -159,6 +163,12 @@ mod tests {
         check(Some(&session(1, None)), None, Seen::Absent, 2, Conclusion::Missed);
         check(Some(&session(1, Some(2))), None, Seen::Absent, 6, Conclusion::Unchanged);
         check(Some(&session(1, Some(2))), None, Seen::Absent, 7, Conclusion::Ended);
+    }
+
+    #[test]
+    fn after_a_long_time_without_looks_the_first_absence_is_the_end() {
+        check(Some(&session(1, None)), None, Seen::Absent, 6, Conclusion::Ended);
+        check(Some(&session(1, None)), None, Seen::Absent, 5, Conclusion::Missed);
     }
 
     #[test]

@@ -19,19 +19,11 @@ use super::wire::{
 use super::{DiscordError, DiscordOptions};
 use crate::clock::Clock;
 use crate::domain::{ChannelId, GuildId, MessageId, Timestamp, text};
+use crate::http;
 use crate::render;
-
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long one request may take, the body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How often a connection with requests on it is asked whether it lives.
-const PING_EVERY: Duration = Duration::from_secs(10);
-
-/// How long it may take to say so.
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a request may wait for its turn before it is given back undone.
 const MAX_TURN: Duration = Duration::from_mins(1);
@@ -121,18 +113,9 @@ fn user_agent() -> String {
     format!("DiscordBot ({}, {})", env!("CARGO_PKG_HOMEPAGE"), env!("CARGO_PKG_VERSION"))
 }
 
-/// Connections to Discord: timed out, and noticed when they are dead. A dead one would let every request on it wait in
-/// vain, because HTTP/2 puts them all on the same.
+/// Connections to Discord.
 pub fn http_client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .use_rustls_tls()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
-        .http2_keep_alive_interval(PING_EVERY)
-        .http2_keep_alive_timeout(PING_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(user_agent())
-        .build()
+    http::client(REQUEST_TIMEOUT, &user_agent())
 }
 
 impl Rest {
@@ -277,10 +260,10 @@ impl Inner {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|error| unavailable(&error))?;
+        let answer = request.send().await.map_err(|error| unavailable(http::words(&error)))?;
         let status = answer.status();
         let headers = answer.headers().clone();
-        let body = read_body(answer).await;
+        let body = http::body(answer, MAX_BODY).await.map_err(unavailable);
         let now = self.clock.now();
         // First learn, also of a pause, then give the place up: who waits for the first answer must find the limit known.
         self.limits().learn_after(now, route, &headers);
@@ -395,24 +378,6 @@ fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, DiscordError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| unavailable(&error))? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(DiscordError::Unavailable("the body is too long".to_owned()));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn unavailable(error: &reqwest::Error) -> DiscordError {
-    let words = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else {
-        "the connection broke"
-    };
-    DiscordError::Unavailable(words.to_owned())
+fn unavailable(why: &'static str) -> DiscordError {
+    DiscordError::Unavailable(why.to_owned())
 }

@@ -20,7 +20,13 @@ impl DiscordChannel {
     pub(super) async fn deliver(&self, delivery: &Delivery, message: &Message, nonce: &str) -> Outcome {
         match self.rest.create_message(delivery.channel, message, nonce).await {
             Ok(message) => Outcome::Delivered(Some(message)),
-            Err(error) => meaning(error),
+            Err(error) => {
+                if let DiscordError::Refused { status, code, message } = &error {
+                    tracing::warn!(delivery = %delivery.id, channel = %delivery.channel, status, code, words = message,
+                        "Discord refuses an announcement");
+                }
+                meaning(error)
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ mod sqlite;
 use std::path::PathBuf;
 
 pub use board::{Board, LiveNow};
-pub use sqlite::{LOOKED_AT_EVERY, Store, probe};
+pub use sqlite::{LOOKED_AT_EVERY, Store, migrate, probe};
 
 use crate::domain::{
     BroadcasterId, ChannelId, DeliveryId, GuildId, Outcome, Owed, Profile, Refusal, SessionId, Source,

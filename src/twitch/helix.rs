@@ -13,26 +13,19 @@ use super::wire::{self, Page, StreamEntry};
 use super::{TwitchError, TwitchOptions};
 use crate::clock::Clock;
 use crate::domain::{BroadcasterId, Login, Profile, Stream, Timestamp};
+use crate::http;
 
 /// Ids that one request may ask for (Twitch, API Reference, "Get Streams" and "Get Users").
 pub const MAX_IDS: usize = 100;
 
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How long one request may take, the body included. A page of a hundred streams is 60 kB.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How often a connection with requests on it is asked whether it lives.
-const PING_EVERY: Duration = Duration::from_secs(5);
-
-/// How long it may take to say so.
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a request is sent when Twitch fails. A batch that still fails is asked again in the next cycle.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// How often a request waits for the bucket to be full again before it is given up.
+/// How often a request waits for the bucket to be full again before it is given up: each is a minute at most, and the next
+/// cycle asks again.
 const MAX_REFUSALS: u32 = 3;
 
 /// The wait before the second attempt; it doubles, with up to as much again by chance.
@@ -123,16 +116,7 @@ enum Attempt {
 impl Helix {
     /// A client with its own connections; `chance` spreads the waits of many clients.
     pub fn new(options: TwitchOptions, clock: Clock, chance: fastrand::Rng) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .use_rustls_tls()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            // A dead connection would let every request on it wait in vain: HTTP/2 puts them all on the same.
-            .http2_keep_alive_interval(PING_EVERY)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("livebell/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let http = http::client(REQUEST_TIMEOUT, concat!("livebell/", env!("CARGO_PKG_VERSION")))?;
         let token = TokenKeeper::new(http.clone(), &options, clock.clone());
         let budget = Mutex::new(Budget::new(clock.now()));
         Ok(Self {
@@ -275,16 +259,16 @@ impl Inner {
         drop(point);
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => return Attempt::Failed(plainly(&error)),
+            Err(error) => return Attempt::Failed(http::words(&error).to_owned()),
         };
         let status = answer.status();
         let headers = answer.headers().clone();
         self.budget(|budget, now| {
             budget.learn(now, number(&headers, "ratelimit-limit"), number(&headers, "ratelimit-remaining"));
         });
-        let body = match read_body(answer).await {
+        let body = match http::body(answer, MAX_BODY).await {
             Ok(body) => body,
-            Err(why) => return Attempt::Failed(why),
+            Err(why) => return Attempt::Failed(why.to_owned()),
         };
         match status {
             StatusCode::OK if read_page(&body).is_ok() => Attempt::Answered(body),
@@ -316,30 +300,8 @@ fn too_slow() -> TwitchError {
     TwitchError::Unavailable("it took too long".to_owned())
 }
 
-/// An error in words that name no address and no secret.
-pub(super) fn plainly(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else if error.is_connect() {
-        "no connection".to_owned()
-    } else {
-        "the connection broke".to_owned()
-    }
-}
-
 fn read_page(body: &[u8]) -> Result<Page<'_>, TwitchError> {
     serde_json::from_slice(body).map_err(|_| TwitchError::Unavailable("the body is broken".to_owned()))
-}
-
-async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| plainly(&error))? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err("the body is too long".to_owned());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {

@@ -7,10 +7,14 @@ use tokio::sync::Mutex;
 use super::{TwitchError, TwitchOptions};
 use crate::clock::Clock;
 use crate::domain::Timestamp;
+use crate::http;
 
 /// The part of a token's life, in percent, after which it is renewed. There is no refresh token; a new one is asked for
 /// (Twitch, Authentication, "Client credentials grant flow").
 const RENEW_AT_PERCENT: u64 = 90;
+
+/// The longest body that is read; a real one is below 1 kB.
+const MAX_BODY: usize = 64 * 1024;
 
 /// A token as it is used in a request. Its number tells a renewed one from the one that was refused.
 #[derive(Clone)]
@@ -79,12 +83,16 @@ impl TokenKeeper {
         ];
         let answer = self.http.post(&self.url).form(&form).send().await.map_err(unavailable)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(unavailable)?;
-        if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
-            return Err(TwitchError::Unavailable(format!("the token endpoint answers {status}")));
-        }
-        if !status.is_success() {
-            return Err(TwitchError::Credentials(super::wire::message(&body)));
+        let body =
+            http::body(answer, MAX_BODY).await.map_err(|why| TwitchError::Unavailable(why.to_owned()))?;
+        match status.as_u16() {
+            200 => {}
+            // What Twitch says to a wrong id, a wrong secret, or an application that was deleted.
+            400 | 401 | 403 => return Err(TwitchError::Credentials(super::wire::message(&body))),
+            // Everything else is somebody's trouble that may pass, a proxy's for example.
+            _ => {
+                return Err(TwitchError::Unavailable(format!("the token endpoint answers {status}")));
+            }
         }
         let granted: Granted = serde_json::from_slice(&body)
             .map_err(|_| TwitchError::Unavailable("the token endpoint sends no token".to_owned()))?;
@@ -99,5 +107,5 @@ impl TokenKeeper {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the function given to map_err")]
 fn unavailable(error: reqwest::Error) -> TwitchError {
-    TwitchError::Unavailable(super::helix::plainly(&error))
+    TwitchError::Unavailable(http::words(&error).to_owned())
 }

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Serialize;
 
+use crate::http;
 use crate::telemetry::Health;
 
 /// Where health is told.
@@ -17,6 +18,9 @@ pub const HEALTH_PATH: &str = "/healthz";
 
 /// How long the answer may take; the containers' checks wait a little longer.
 const ASK_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The longest answer that is read; a real one is below 1 kB.
+const MAX_BODY: usize = 64 * 1024;
 
 #[derive(Serialize)]
 struct Body {
@@ -49,14 +53,12 @@ pub(super) async fn show(State(health): State<Health>) -> impl IntoResponse {
 /// Asks the program that serves at this address whether it is healthy. The answer is its own words; an error is a no.
 pub async fn ask(bound: SocketAddr) -> Result<String, String> {
     let url = format!("http://{}{HEALTH_PATH}", reachable(bound));
-    let client = reqwest::Client::builder()
-        .timeout(ASK_TIMEOUT)
-        .no_proxy()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let client = http::client(ASK_TIMEOUT, "livebell").map_err(|error| error.to_string())?;
     let answer = client.get(&url).send().await.map_err(|_| format!("nobody answers at {url}"))?;
     let healthy = answer.status().is_success();
-    let body = answer.text().await.map_err(|_| format!("no whole answer from {url}"))?;
+    let body =
+        http::body(answer, MAX_BODY).await.map_err(|why| format!("no whole answer from {url}: {why}"))?;
+    let body = String::from_utf8_lossy(&body).into_owned();
     if healthy { Ok(body) } else { Err(body) }
 }
 

@@ -158,7 +158,7 @@ async fn setchannel_answers_when_discord_does_not_say_what_the_bot_may_do() {
     insta::assert_snapshot!(world.words(cats, &reply), @"
     Announcements go to #live from now on.
 
-    I could not check my permissions there, because Discord did not answer in time.
+    I could not check my permissions there, because Discord did not say what I may do.
     ");
     world.discord.clear_faults();
     world.follow(cats, "ann").await;

@@ -212,3 +212,71 @@ async fn a_token_that_discord_takes_back_ends_the_bot_and_loses_nothing() {
     world.pass(A_LOOK).await;
     world.expect_announced(cats, &["Ann"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_after_a_restart_of_a_stream_that_ended_meanwhile() {
+    let (mut world, cats, dogs) = two_servers().await;
+    world.discord.fail(Place::Messages, u32::MAX, Fault::Html(503));
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.stop().await.expect("a clean stop");
+    world.goes_offline("ann");
+    world.discord.clear_faults();
+    world.pass(Duration::from_hours(10)).await;
+    world.wake().await;
+    world.pass(Duration::from_mins(10)).await;
+    world.expect_announced(cats, &[]);
+    world.expect_announced(dogs, &[]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_is_finished_before_the_bot_stops() {
+    let (mut world, cats, _) = two_servers().await;
+    world.discord.fail(Place::Channel(cats.live), 1, Fault::Slow(Duration::from_secs(2)));
+    world.goes_live("ann");
+    let posting = format!("/channels/{}/messages", cats.live);
+    while world.discord.requests().iter().all(|request| request.path != posting) {
+        world.pass(Duration::from_millis(50)).await;
+    }
+    let began = world.twitch.now();
+    world.stop().await.expect("a clean stop");
+    assert!(world.twitch.now() - began < Duration::from_secs(5));
+    world.expect_announced(cats, &["Ann"]);
+    // Settled as well: the world's end would complain otherwise.
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_hangs_does_not_keep_the_bot_from_stopping() {
+    let (mut world, cats, _) = two_servers().await;
+    world.discord.fail(Place::Channel(cats.live), 1, Fault::Hang);
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    let began = world.twitch.now();
+    world.stop().await.expect("a clean stop");
+    assert!(world.twitch.now() - began < Duration::from_secs(5), "{:?}", world.twitch.now() - began);
+    world.wake().await;
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_fan_out_keeps_to_fifty_requests_a_second() {
+    const SERVERS: usize = 150;
+    let world = World::start().await;
+    world.twitch.add_user("ann");
+    let mut servers = Vec::new();
+    for number in 0..SERVERS {
+        let server = world.bare_server(&format!("Server {number}"));
+        let options = json!({ "streamer": "ann", "channel": server.live.to_string() });
+        world.slash(&world.admin, server, "addstreamer", options).await;
+        servers.push(server);
+    }
+    world.pass(A_LOOK).await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    let mut times: Vec<_> = servers.iter().map(|server| world.posts(*server)[0].at).collect();
+    times.sort();
+    let took = times[SERVERS - 1] - times[0];
+    assert!((Duration::from_secs(2)..Duration::from_secs(4)).contains(&took), "{took:?}");
+    assert_eq!(world.discord.too_many_requests(), 0);
+}

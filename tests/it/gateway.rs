@@ -287,3 +287,27 @@ async fn the_bot_waits_for_a_discord_that_is_not_there_yet() {
         world.expect_rings(cats, "ann").await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_session_is_begun_when_twitch_refuses_the_credentials() {
+    let mut world = World::asleep().await;
+    world.twitch.set_latency(Duration::from_secs(2));
+    world.twitch.refuse_credentials(true);
+    world.spawn();
+    let failure = world.ended().await.expect_err("the bot ends");
+    assert_eq!(failure.exit_status(), 3);
+    assert_eq!(world.discord.identifies(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_in_front_of_twitch_that_fails_is_not_a_refusal() {
+    use livebell_fakes::twitch::{Fault, Path};
+    for status in [302, 404, 407, 408, 500] {
+        let mut world = World::asleep().await;
+        world.twitch.fail(Path::Token, 2, Fault::Status(status));
+        world.wake().await;
+        world.pass(Duration::from_mins(1)).await;
+        assert_eq!(world.twitch.tokens_issued(), 1, "after {status}");
+        world.stop().await.expect("it still ran");
+    }
+}

@@ -207,13 +207,46 @@ async fn a_broken_entry_spoils_only_itself() {
     world.twitch.add_raw_stream_item(&world.id("ann"), broken);
     world.goes_live("bob");
     world.pass(GRACE * 3).await;
+    let ended = "SELECT COUNT(*) FROM session WHERE ended_at IS NOT NULL";
+    let ended: i64 = world.database().query_row(ended, [], |row| row.get(0)).expect("a count");
+    assert_eq!(ended, 0, "what cannot be read is not the end");
     world.twitch.clear_raw_stream_item(&world.id("ann"));
     world.pass(A_LOOK).await;
     world.expect_announced(cats, &["Ann", "Bob"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cycle_that_changes_nothing_writes_nothing() {
+async fn a_token_that_is_refused_again_is_a_clear_error_and_not_a_storm() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.pass(A_LOOK).await;
+    let before = world.twitch.tokens_issued();
+    world.twitch.fail(Path::Users, u32::MAX, Fault::Unauthorized);
+    let told = world.follow(cats, "ann").await.text();
+    assert!(told.contains("Twitch does not answer"), "{told}");
+    assert_eq!(world.twitch.tokens_issued(), before + 1);
+    assert_eq!(world.twitch.request_count(Path::Users), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_streamers_take_seconds() {
+    let mut world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.stop().await.expect("a clean stop");
+    let ids = world.twitch.add_users(10_000);
+    watch_many(&world, cats.guild, &ids);
+    world.twitch.set_latency(Duration::from_millis(200));
+    world.twitch.clear_requests();
+    world.wake().await;
+    world.pass(Duration::from_secs(8)).await;
+    let times: Vec<_> = looks(&world).iter().map(|look| look.at).collect();
+    assert_eq!(times.len(), 100);
+    let took = times[99] - times[0];
+    assert!((Duration::from_secs(3)..Duration::from_secs(7)).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cycles_that_change_nothing_write_nothing_but_a_rare_note_that_somebody_looks() {
     let world = World::start().await;
     let cats = world.server("Cats").await;
     for login in ["ann", "bob"] {

@@ -189,6 +189,38 @@ async fn refused_credentials_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn log_lines_are_json_when_asked_for_and_say_what_an_operator_looks_for() {
+    let place = Place::new().await;
+    let mut settings = place.settings();
+    settings.insert("LOG_FORMAT", "json".to_owned());
+    let bot = AsyncCommand::new(BINARY)
+        .env_clear()
+        .envs(settings)
+        .current_dir(place.folder.path())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it runs");
+    tokio::time::timeout(PATIENCE, place.discord.wait_until_ready()).await.expect("it connects");
+    let (guild, channel) = place.server("Cats").await;
+    place.twitch.add_user("ann");
+    let options = json!({ "streamer": "ann" });
+    place.discord.slash(&Member::admin(), guild, channel, "addstreamer", options).await.reply().await;
+    place.twitch.go_live(&place.twitch.id_of("ann").expect("an id"));
+    place.until("the announcement", || place.discord.messages(channel).len() == 1).await;
+    signal(&bot, "-INT");
+    let ended = output(bot).await;
+    assert_eq!(ended.status.code(), Some(0), "ctrl-c is a clean stop");
+    let log = words(&ended.stdout);
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect();
+    let announced = lines.iter().find(|line| line["message"] == "announced").expect("a line about it");
+    for field in ["guild", "channel", "streamer", "session", "delivery", "attempt", "took"] {
+        assert!(!announced[field].is_null(), "no {field} in {announced}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_tries_everything_and_prints_the_invite_link() {
     let place = Place::new().await;
     let fine = place.run(&["check"], &[]).await;
@@ -203,6 +235,10 @@ async fn check_tries_everything_and_prints_the_invite_link() {
     let told = words(&refused.stdout);
     assert_eq!(refused.status.code(), Some(3), "{told}");
     assert!(told.contains("FAIL Twitch refuses") && told.contains(&link), "{told}");
+    let refused = place.run(&["check"], &[("DISCORD_TOKEN", "not-the-token")]).await;
+    assert_eq!(refused.status.code(), Some(3), "{}", words(&refused.stdout));
+    let unreachable = place.run(&["check"], &[("DISCORD_API_URL", "http://127.0.0.1:1")]).await;
+    assert_eq!(unreachable.status.code(), Some(1), "{}", words(&unreachable.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,9 +246,7 @@ async fn help_lists_every_setting() {
     let place = Place::new().await;
     let help = place.run(&["--help"], &[]).await;
     assert_eq!(help.status.code(), Some(0));
-    for setting in livebell::config::TABLE {
-        assert!(words(&help.stdout).contains(setting.name), "{}", setting.name);
-    }
+    assert!(words(&help.stdout).contains(livebell::config::help().trim_end()), "{}", words(&help.stdout));
     let version = place.run(&["--version"], &[]).await;
     assert_eq!(words(&version.stdout), format!("livebell {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use livebell::config;
 
 /// Which modules each module may name. What is not listed may be named by nobody but `app`.
-const MAY_NAME: [(&str, &[&str]); 18] = [
+const MAY_NAME: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("detect", &["domain"]),
     ("audience", &["domain"]),
     ("render", &["domain"]),
     ("clock", &["domain"]),
-    ("twitch", &["domain", "clock"]),
-    ("discord", &["domain", "clock", "render"]),
+    ("http", &[]),
+    ("twitch", &["domain", "clock", "http"]),
+    ("discord", &["domain", "clock", "http", "render"]),
     ("store", &["domain", "clock"]),
     ("sinks", &["domain", "discord", "render", "clock"]),
     ("sources", &["domain", "twitch", "store", "clock"]),
@@ -24,7 +25,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
     ("commands", &["domain", "control"]),
     ("gateway", &["domain", "control", "commands", "discord", "store", "clock"]),
     ("telemetry", &["domain", "store", "clock", "sources", "gateway"]),
-    ("web", &["domain", "control", "telemetry"]),
+    ("web", &["domain", "control", "http", "telemetry"]),
     ("config", &["domain"]),
 ];
 

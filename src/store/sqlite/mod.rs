@@ -64,7 +64,9 @@ impl Store {
             make_folder(&path).map_err(fail)?;
             let lock = lock(&path)?;
             let mut writer = connect(&path).map_err(fail)?;
-            embedded::migrations::runner().run(&mut writer).map_err(Box::new)?;
+            migrate(&mut writer, None)?;
+            // A file that takes no write is better refused now than when the first announcement cannot be remembered.
+            writer.execute("UPDATE installation SET looked_at = looked_at", [])?;
             let installation: String =
                 writer.query_row("SELECT token FROM installation", [], |row| row.get(0))?;
             let board = Board::default();
@@ -170,6 +172,13 @@ impl Store {
     }
 }
 
+/// Brings a database up to the migration with that number, or up to date. Each migration happens whole or not at all.
+pub fn migrate(connection: &mut Connection, up_to: Option<i32>) -> Result<(), StoreError> {
+    let target = up_to.map_or(refinery::Target::Latest, refinery::Target::Version);
+    embedded::migrations::runner().set_target(target).run(connection).map_err(Box::new)?;
+    Ok(())
+}
+
 /// Says whether a database could be used there, without migrating or locking it, for `livebell check`.
 pub fn probe(path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::Open { path: path.to_owned(), source };
@@ -246,4 +255,30 @@ fn broadcasters(
 ) -> Result<Vec<BroadcasterId>, StoreError> {
     let rows = statement.query_map(params, |row| Ok(BroadcasterId::new(row.get_ref(0)?.as_str()?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn both_connections_keep_what_they_are_given() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("livebell.db");
+        let store = Store::open(StoreOptions { path }).await.expect("a store");
+        for connection in [&store.writer, &store.reader] {
+            let connection = connection.lock().await;
+            let pragma = |name: &str| -> String {
+                let value =
+                    connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+                format!("{name} {:?}", value.expect("a value"))
+            };
+            assert_eq!(pragma("journal_mode"), "journal_mode Text(\"wal\")");
+            assert_eq!(pragma("synchronous"), "synchronous Integer(2)");
+            assert_eq!(pragma("foreign_keys"), "foreign_keys Integer(1)");
+            assert_eq!(pragma("busy_timeout"), "busy_timeout Integer(5000)");
+        }
+        let reader = store.reader.lock().await;
+        reader.execute("DELETE FROM guild", []).expect_err("the reader writes nothing");
+    }
 }

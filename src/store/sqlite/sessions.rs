@@ -1,6 +1,7 @@
 //! Sessions, their transitions and who is owed word of them: what the pipeline gathers and commits.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -82,7 +83,8 @@ impl Store {
     /// Remembers what an observation changed, with everything that is owed because of it, in one transaction.
     ///
     /// Returns how many deliveries are new.
-    pub async fn commit(&self, decision: Decision) -> Result<usize, StoreError> {
+    pub async fn commit(&self, decision: impl Into<Arc<Decision>>) -> Result<usize, StoreError> {
+        let decision = decision.into();
         let board = self.board.clone();
         self.write_then(
             move |tx| {
