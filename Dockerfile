@@ -3,7 +3,7 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 
-# First everything that others have written. This layer is built again only when a manifest changes: the sources of
+# First everything that others have written. This layer is built again only when a manifest, a bench or an example changes: the sources of
 # ours stand in as empty files. Benches and examples are here because the manifest names them; they are not compiled.
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY crates/fakes/Cargo.toml crates/fakes/Cargo.toml
@@ -30,8 +30,7 @@ COPY --from=build /build/target/release/livebell /livebell
 COPY --from=build --chown=65532:65532 /data /data
 
 ENV DATABASE_PATH=/data/livebell.db \
-    HTTP_BIND=0.0.0.0:8080 \
-    NO_COLOR=1
+    HTTP_BIND=0.0.0.0:8080
 VOLUME /data
 EXPOSE 8080
 USER 65532:65532

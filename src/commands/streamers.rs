@@ -71,7 +71,8 @@ fn words(problem: Problem) -> String {
                 "A rule of this server (AutoMod) blocked the last announcement.".to_owned()
             }
             Refusal::UnknownGuild | Refusal::InvalidMessage | Refusal::Other => {
-                "Discord refused the last announcement. The log of the bot says why.".to_owned()
+                "Discord refused the last announcement. The bot's log says what Discord's reason was."
+                    .to_owned()
             }
         },
     }

@@ -78,7 +78,6 @@ pub fn missing(
     overwrites: &[Overwrite],
 ) -> Vec<Permission> {
     let has = effective(guild, member, member_roles, roles, overwrites);
-    // Who does not see a channel can do nothing in it, whatever the other bits say.
     Permission::NEEDED.into_iter().filter(|needed| has & needed.bit() == 0).collect()
 }
 

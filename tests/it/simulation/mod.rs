@@ -127,9 +127,13 @@ async fn step(spine: &mut Spine, oracle: &mut Oracle, chance: &mut Rng) -> Strin
     let who = chance.usize(..STREAMERS);
     let server = chance.usize(..SERVERS);
     let line = match chance.u32(..100) {
-        0..30 => spine.change_stream(oracle, who, chance),
-        30..36 => spine.lie_about(who, chance),
-        36..48 => {
+        0..34 => {
+            // A drop and return is what users suffer from most, so it happens often.
+            let back = oracle.just_gone(spine.elapsed()).filter(|_| chance.bool());
+            spine.change_stream(oracle, back.unwrap_or(who), chance)
+        }
+        34..40 => spine.lie_about(oracle, who, chance),
+        40..48 => {
             let fault = twitch_fault(chance);
             spine.break_twitch(oracle, fault, chance)
         }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::GRACE;
 use super::spine::Spine;
+use super::{GRACE, INTERVAL};
 
 /// A stream as it really was.
 struct Real {
@@ -20,6 +20,8 @@ pub(super) struct Oracle {
     watched: BTreeSet<(usize, usize)>,
     ever_watched: BTreeSet<(usize, usize)>,
     blind: Vec<(Duration, Duration)>,
+    /// When Twitch hid whom, and showed him again.
+    hidden: BTreeMap<usize, Vec<(Duration, Duration)>>,
 }
 
 impl Oracle {
@@ -29,6 +31,7 @@ impl Oracle {
             watched: BTreeSet::new(),
             ever_watched: BTreeSet::new(),
             blind: Vec::new(),
+            hidden: BTreeMap::new(),
         }
     }
 
@@ -54,6 +57,21 @@ impl Oracle {
     /// In this time looks may have failed, or nobody looked.
     pub(super) fn blind(&mut self, from: Duration, to: Duration) {
         self.blind.push((from, to));
+    }
+
+    pub(super) fn hides(&mut self, who: usize, at: Duration) {
+        self.hidden.entry(who).or_default().push((at, Duration::MAX));
+    }
+
+    pub(super) fn shows(&mut self, who: usize, at: Duration) {
+        for (_, until) in self.hidden.entry(who).or_default().iter_mut().filter(|(_, until)| *until > at) {
+            *until = at;
+        }
+    }
+
+    /// Somebody whose stream ended a moment ago, if there is anybody.
+    pub(super) fn just_gone(&self, now: Duration) -> Option<usize> {
+        (0..self.streams.len()).find(|who| self.gap(*who, now).is_some_and(|gap| gap < GRACE / 2))
     }
 
     pub(super) fn watches(&self, server: usize, who: usize) -> bool {
@@ -120,7 +138,7 @@ impl Oracle {
             if let Some(ended) = index.checked_sub(1).and_then(|before| streams[before].ended) {
                 if real.began - ended >= GRACE {
                     (session_posts, allowed) = (0, 1);
-                } else if self.may_not_have_seen(ended, real.began) {
+                } else if self.may_not_have_seen(who, ended, real.began) {
                     // Whoever saw nobody for so long cannot know that the gap was short.
                     allowed += 1;
                 }
@@ -138,7 +156,13 @@ impl Oracle {
     }
 
     /// Whether nobody may have been seen around a gap for so long that it may have looked like a long one.
-    fn may_not_have_seen(&self, from: Duration, to: Duration) -> bool {
-        self.blind.iter().any(|(begin, end)| *begin < to + GRACE && *end + GRACE > from)
+    fn may_not_have_seen(&self, who: usize, from: Duration, to: Duration) -> bool {
+        let hidden = self.hidden.get(&who).into_iter().flatten();
+        // A look comes within an interval, and one that was missed by a moment within the next.
+        let late = INTERVAL * 2;
+        self.blind
+            .iter()
+            .chain(hidden)
+            .any(|(begin, end)| *begin < to + late && end.saturating_add(late) > from)
     }
 }

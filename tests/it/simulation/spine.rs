@@ -29,6 +29,10 @@ const SHORT_GAP: Duration = Duration::from_mins(3);
 /// long, that it was looking.
 const LONG_GAP: Duration = Duration::from_mins(10);
 
+/// How long Discord is well after it was broken: time for the longest wait between two attempts and for one that hangs, so
+/// that a lost answer is asked for while the nonce is known.
+const REST: Duration = Duration::from_secs(90);
+
 /// Time for everything to be looked at, retried and delivered once the faults are over.
 const CALM: Duration = Duration::from_mins(12);
 
@@ -43,6 +47,7 @@ pub(super) struct Spine {
     folder: tempfile::TempDir,
     running: Option<(Store, JoinSet<()>)>,
     discord_breaks_until: Duration,
+    discord_rests_until: Duration,
 }
 
 impl Spine {
@@ -69,6 +74,7 @@ impl Spine {
             folder: tempfile::tempdir().expect("a folder"),
             running: None,
             discord_breaks_until: Duration::ZERO,
+            discord_rests_until: Duration::ZERO,
         };
         spine.start().await;
         spine
@@ -186,12 +192,14 @@ impl Spine {
     }
 
     /// Twitch's cache hides a stream, or shows it again.
-    pub(super) fn lie_about(&mut self, who: usize, chance: &mut Rng) -> String {
+    pub(super) fn lie_about(&mut self, oracle: &mut Oracle, who: usize, chance: &mut Rng) -> String {
         let id = self.streamers[who].clone();
         if chance.bool() {
+            oracle.hides(who, self.elapsed());
             self.twitch.hide(&id);
             format!("streamer {who} is hidden")
         } else {
+            oracle.shows(who, self.elapsed());
             self.twitch.unhide(&id);
             format!("streamer {who} is shown")
         }
@@ -204,21 +212,28 @@ impl Spine {
         fault: twitch::Fault,
         chance: &mut Rng,
     ) -> String {
-        let times = chance.u32(1..12);
+        let times = chance.u32(1..7);
         self.twitch.fail(Path::Streams, times, fault);
-        // Each failing request may take a cycle of its own, with all its attempts.
-        oracle.blind(self.elapsed(), self.elapsed() + (INTERVAL + Duration::from_mins(1)) * times);
+        // A cycle makes up to three attempts; one that hangs takes ten seconds, one that is out of points twenty.
+        oracle.blind(
+            self.elapsed(),
+            self.elapsed() + INTERVAL * (times.div_ceil(3) + 1) + Duration::from_mins(1),
+        );
         format!("Twitch: {fault:?}, {times} times")
     }
 
     /// Discord fails for a while: in one channel, or everywhere.
     pub(super) fn break_discord(&mut self, server: usize, fault: discord::Fault, chance: &mut Rng) -> String {
+        if self.discord_breaks_until.is_zero() && self.elapsed() < self.discord_rests_until {
+            return "Discord recovers".to_owned();
+        }
         let place = if chance.bool() { Place::Messages } else { Place::Channel(self.servers[server].1) };
         let times = chance.u32(1..6);
         let line = format!("Discord: {fault:?} at {place:?}, {times} times");
         self.discord.fail(place, times, fault);
         if self.discord_breaks_until.is_zero() {
             self.discord_breaks_until = self.elapsed() + LONGEST_DISCORD_FAULT;
+            self.discord_rests_until = self.discord_breaks_until + REST;
         }
         line
     }
@@ -253,11 +268,12 @@ impl Spine {
     }
 
     /// All faults end, and there is time for everything.
-    pub(super) async fn calm_down(&mut self, _: &mut Oracle) {
+    pub(super) async fn calm_down(&mut self, oracle: &mut Oracle) {
         self.twitch.clear_faults();
         self.discord.clear_faults();
-        for id in self.streamers.clone() {
-            self.twitch.unhide(&id);
+        for who in 0..self.streamers.len() {
+            oracle.shows(who, self.elapsed());
+            self.twitch.unhide(&self.streamers[who]);
         }
         self.pass(CALM).await;
     }
