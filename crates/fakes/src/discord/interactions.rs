@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::permissions::{ADMINISTRATOR, MANAGE_GUILD, ORDINARY};
 use super::session::Event;
-use super::state::{APPLICATION, State};
+use super::state::{APPLICATION, SOMEBODY, State};
 use super::{Discord, Reply, Shared, models};
 
 const COMMAND: u64 = 2;
@@ -39,7 +39,7 @@ impl Member {
     /// Somebody without any special permission.
     #[must_use]
     pub fn plain() -> Self {
-        Self { id: 1_150_000_000_000_000_002, name: "ben".to_owned(), permissions: ORDINARY }
+        Self { id: SOMEBODY, name: "ben".to_owned(), permissions: ORDINARY }
     }
 }
 

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::errors::Refusal;
-use super::permissions::{EMBED_LINKS, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL};
-use super::state::{State, Stored};
+use super::permissions::{EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL};
+use super::state::{BOT, State, Stored};
 use super::validate::{self, Kind};
 use super::{Discord, models};
 
@@ -20,6 +20,8 @@ pub struct Message {
     pub id: u64,
     /// The channel it is in.
     pub channel: u64,
+    /// Whose it is: [`Discord::bot_user_id`] or somebody else.
+    pub author: u64,
     /// The body as it was posted, with later edits; null if bodies are not recorded.
     pub body: Value,
     /// The nonce it was posted with.
@@ -30,25 +32,12 @@ pub struct Message {
 
 impl From<&Stored> for Message {
     fn from(stored: &Stored) -> Self {
-        let Stored { id, channel, body, nonce, at, .. } = stored.clone();
-        Self { id, channel, body, nonce, at }
+        let Stored { id, channel, author, body, nonce, at, .. } = stored.clone();
+        Self { id, channel, author, body, nonce, at }
     }
 }
 
 impl Discord {
-    /// The messages in a channel, oldest first.
-    #[must_use]
-    pub fn messages(&self, channel: u64) -> Vec<Message> {
-        let state = self.shared.state();
-        state.messages.values().filter(|message| message.channel == channel).map(Message::from).collect()
-    }
-
-    /// All messages, oldest first.
-    #[must_use]
-    pub fn all_messages(&self) -> Vec<Message> {
-        self.shared.state().messages.values().map(Message::from).collect()
-    }
-
     /// How many POSTs reached the message endpoint, past faults and rate limits: created, refused and absorbed ones.
     #[must_use]
     pub fn message_posts(&self) -> usize {
@@ -101,14 +90,14 @@ pub(super) fn create(
         state.counts.absorbed += 1;
         // Nonces are the author's, not the channel's; a deleted original is not made again.
         let original = state.messages.get(&id).ok_or_else(Refusal::unknown_message)?;
-        return Ok(Json(models::message(original)).into_response());
+        return Ok(Json(models::posted(original)).into_response());
     }
     let id = state.next_id(now);
     if let Some(nonce) = enforced {
         state.remember_nonce(nonce, id, now);
     }
-    let mut stored = Stored { id, channel, body, nonce, at: now, edited: None };
-    let answer = models::message(&stored);
+    let mut stored = Stored { id, channel, author: BOT, body, nonce, at: now, edited: None };
+    let answer = models::posted(&stored);
     if !state.record_bodies {
         stored.body = Value::Null;
     }
@@ -137,16 +126,21 @@ pub(super) fn edit(
     let body = checked(body, Kind::Edit)?;
     let found = state.messages.get_mut(&message).filter(|found| found.channel == channel);
     let stored = found.ok_or_else(Refusal::unknown_message)?;
+    if stored.author != BOT {
+        return Err(Refusal::new(403, 50_005, "Cannot edit a message authored by another user"));
+    }
     merge(&mut stored.body, &body);
     stored.edited = Some(now);
     Ok(Json(models::message(stored)).into_response())
 }
 
-/// Deletes a message of the bot.
+/// Deletes a message of the bot, or of somebody else if the bot moderates there.
 pub(super) fn delete(state: &mut State, channel: u64, message: u64) -> Result<Response, Refusal> {
-    reachable(state, channel)?;
-    if state.messages.get(&message).is_none_or(|found| found.channel != channel) {
-        return Err(Refusal::unknown_message());
+    let permissions = reachable(state, channel)?;
+    let found = state.messages.get(&message).filter(|found| found.channel == channel);
+    let found = found.ok_or_else(Refusal::unknown_message)?;
+    if found.author != BOT && permissions & MANAGE_MESSAGES == 0 {
+        return Err(Refusal::missing_permissions());
     }
     state.messages.remove(&message);
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -8,6 +8,7 @@ mod components;
 mod errors;
 mod faults;
 mod gateway;
+mod history;
 mod interactions;
 mod limits;
 mod messages;

@@ -59,15 +59,20 @@ fn overwrite(guild: u64, overwrite: &Overwrite) -> Value {
 
 /// All roles of a guild: `@everyone` has the guild's id, the bot's own role the next one, then the fillers.
 pub(super) fn roles(guild: &Guild) -> Vec<Value> {
-    let mut roles = vec![
-        role(guild.id, "@everyone", guild.everyone, 0, None),
-        role(guild.id + 1, "Bell", guild.granted, 1, Some(BOT)),
-    ];
+    let mut roles = vec![everyone_role(guild), bot_role(guild)];
     roles
         .extend((0..guild.extra_roles).map(|index| {
             role(guild.id + 2 + u64::from(index), &format!("role {index}"), 0, index + 2, None)
         }));
     roles
+}
+
+pub(super) fn everyone_role(guild: &Guild) -> Value {
+    role(guild.id, "@everyone", guild.everyone, 0, None)
+}
+
+pub(super) fn bot_role(guild: &Guild) -> Value {
+    role(guild.id + 1, "Bell", guild.granted, 1, Some(BOT))
 }
 
 fn role(id: u64, name: &str, permissions: u64, position: u32, bot: Option<u64>) -> Value {
@@ -114,7 +119,8 @@ pub(super) fn guild(guild: &Guild) -> Value {
         "discovery_splash": null, "owner_id": OWNER.to_string(), "afk_channel_id": null, "afk_timeout": 300,
         "widget_enabled": false, "widget_channel_id": null, "verification_level": 1,
         "default_message_notifications": 1, "explicit_content_filter": 0, "roles": roles(guild), "emojis": [],
-        "features": [], "mfa_level": 0, "application_id": null, "system_channel_id": null, "system_channel_flags": 0,
+        "features": [], "mfa_level": 0, "application_id": null,
+        "system_channel_id": guild.system_channel.map(|id| id.to_string()), "system_channel_flags": 0,
         "rules_channel_id": null, "max_presences": null, "max_members": 500_000, "vanity_url_code": null,
         "description": null, "banner": null, "premium_tier": 0, "premium_subscription_count": 0,
         "preferred_locale": "en-US", "public_updates_channel_id": null, "max_video_channel_users": 25,
@@ -146,12 +152,25 @@ pub(super) fn guild_create(of: &Guild) -> Value {
     body
 }
 
-/// A message as REST answers it, from the body it was posted with.
-pub(super) fn message(stored: &Stored) -> Value {
-    let mut message = bare_message(stored.id, stored.channel, stored.at);
-    overlay(&mut message, &stored.body);
+/// A message as its own POST is answered: with the nonce, which Discord promises nowhere else.
+pub(super) fn posted(stored: &Stored) -> Value {
+    let mut message = message(stored);
     if let Some(nonce) = stored.body.get("nonce") {
         message["nonce"] = nonce.clone();
+    }
+    message
+}
+
+/// A message as it is read and listed, from the body it was posted with.
+pub(super) fn message(stored: &Stored) -> Value {
+    let mut message = bare_message(stored.id, stored.channel, stored.at);
+    let mentions_bot = || stored.body.to_string().contains(&format!("<@{BOT}>"));
+    if stored.author != BOT {
+        message["author"] = user(stored.author, "ben", false);
+    }
+    // Without the privileged intent for message content, what others wrote is empty unless it is meant for the bot.
+    if stored.author == BOT || mentions_bot() {
+        overlay(&mut message, &stored.body);
     }
     if let Some(edited) = stored.edited {
         message["edited_timestamp"] = json!(timestamp(edited));

@@ -8,6 +8,8 @@ pub const MANAGE_GUILD: u64 = 1 << 5;
 pub const VIEW_CHANNEL: u64 = 1 << 10;
 /// `SEND_MESSAGES`.
 pub const SEND_MESSAGES: u64 = 1 << 11;
+/// `MANAGE_MESSAGES`.
+pub const MANAGE_MESSAGES: u64 = 1 << 13;
 /// `EMBED_LINKS`.
 pub const EMBED_LINKS: u64 = 1 << 14;
 /// `READ_MESSAGE_HISTORY`.

@@ -15,7 +15,7 @@ use super::faults::Fault;
 use super::limits::TooMany;
 use super::state::{BOT, State};
 use super::wire::Line;
-use super::{Request, Shared, TOKEN, answers, commands, messages, models};
+use super::{Request, Shared, TOKEN, answers, commands, history, messages, models};
 
 const PREFIX: &str = "/api/v10";
 /// Larger bodies than any that Discord takes without files.
@@ -27,6 +27,7 @@ struct Call {
     method: Method,
     /// The path after the prefix.
     path: String,
+    query: String,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -88,13 +89,19 @@ pub(super) async fn serve(
     let full = parts.uri.path();
     let path = full.strip_prefix(PREFIX);
     let known = path.is_some();
-    let call =
-        Call { method: parts.method, path: path.unwrap_or(full).to_owned(), headers: parts.headers, body };
+    let call = Call {
+        method: parts.method,
+        path: path.unwrap_or(full).to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers,
+        body,
+    };
     let pause = {
         let mut state = shared.state();
         state.record(Request {
             method: call.method.to_string(),
             path: call.path.clone(),
+            query: call.query.clone(),
             body: serde_json::from_slice(&call.body).unwrap_or_default(),
             at: shared.now(),
         });
@@ -193,6 +200,9 @@ fn route(state: &mut State, call: &Call, now: Duration) -> Result<Response, Refu
             let message = rest.first().map(|id| snowflake(id)).transpose()?;
             return match (method, message) {
                 ("POST", None) => messages::create(state, channel, &call.body, now),
+                ("GET", None) => {
+                    history::list(state, channel, &call.query).map(|found| Json(found).into_response())
+                }
                 ("GET", Some(message)) => messages::read(state, channel, message),
                 ("PATCH", Some(message)) => messages::edit(state, channel, message, &call.body, now),
                 ("DELETE", Some(message)) => messages::delete(state, channel, message),

@@ -18,11 +18,14 @@ pub(super) const BOT: u64 = 1_180_000_000_000_000_777;
 /// Who owns the application and all guilds.
 pub(super) const OWNER: u64 = 1_180_000_000_000_000_888;
 
+/// Who writes the messages that are not the bot's.
+pub(super) const SOMEBODY: u64 = 1_150_000_000_000_000_002;
+
 /// Discord counts its ids in milliseconds from the first second of 2015.
 const DISCORD_EPOCH: u128 = 1_420_070_400_000;
 /// How many ids a guild takes for itself and its roles.
 const GUILD_IDS: u64 = 1024;
-/// How long a nonce is remembered; Discord says "a few minutes".
+/// How long a nonce is remembered unless a test says otherwise; Discord says "a few minutes".
 const NONCE_MEMORY: Duration = Duration::from_mins(3);
 /// How many requests are kept: enough for a day in a test, little enough for a measurement.
 const REQUESTS: usize = 200_000;
@@ -75,6 +78,8 @@ pub(super) struct Guild {
     /// What the bot's own role adds.
     pub(super) granted: u64,
     pub(super) extra_roles: u32,
+    /// Where Discord itself greets newcomers.
+    pub(super) system_channel: Option<u64>,
     pub(super) channels: BTreeMap<u64, Channel>,
 }
 
@@ -90,6 +95,7 @@ impl Guild {
 pub(super) struct Stored {
     pub(super) id: u64,
     pub(super) channel: u64,
+    pub(super) author: u64,
     pub(super) body: Value,
     pub(super) nonce: Option<String>,
     pub(super) at: Duration,
@@ -103,6 +109,8 @@ pub struct Request {
     pub method: String,
     /// The path after `/api/v10`, without the query.
     pub path: String,
+    /// The query, as it was sent.
+    pub query: String,
     /// The JSON body; null if there was none or bodies are not recorded.
     pub body: Value,
     /// When it arrived, since the Unix epoch.
@@ -130,6 +138,7 @@ pub(super) struct State {
     pub(super) places: HashMap<u64, u64>,
     /// By id, which is also their order.
     pub(super) messages: BTreeMap<u64, Stored>,
+    pub(super) nonce_memory: Duration,
     nonces: HashMap<String, u64>,
     nonce_order: VecDeque<(Duration, String)>,
     pub(super) requests: VecDeque<Request>,
@@ -152,6 +161,7 @@ impl State {
             guilds: BTreeMap::new(),
             places: HashMap::new(),
             messages: BTreeMap::new(),
+            nonce_memory: NONCE_MEMORY,
             nonces: HashMap::new(),
             nonce_order: VecDeque::new(),
             requests: VecDeque::new(),
@@ -183,6 +193,7 @@ impl State {
             everyone: ORDINARY,
             granted: ORDINARY,
             extra_roles,
+            system_channel: None,
             channels: BTreeMap::new(),
         };
         self.guilds.insert(id, guild);
@@ -214,7 +225,7 @@ impl State {
     /// The message that was created with this nonce lately.
     pub(super) fn seen_nonce(&mut self, nonce: &str, now: Duration) -> Option<u64> {
         while let Some((at, _)) = self.nonce_order.front() {
-            if now.saturating_sub(*at) <= NONCE_MEMORY {
+            if now.saturating_sub(*at) < self.nonce_memory {
                 break;
             }
             if let Some((_, old)) = self.nonce_order.pop_front() {

@@ -1,6 +1,7 @@
 //! Tests of the fake itself, on paused time: what it answers to a plain client and to the real libraries.
 
 mod bot;
+mod history;
 mod limits;
 mod messages;
 mod misbehaviour;
