@@ -16,6 +16,7 @@ mod models;
 pub mod permissions;
 mod reply;
 mod rest;
+mod roles;
 mod session;
 mod sessions;
 mod state;

@@ -29,7 +29,9 @@ impl Event {
     }
 
     pub(super) fn concerns(&self, intents: u64) -> bool {
-        matches!(self, Self::Plain("INTERACTION_CREATE", _)) || intents & GUILDS_INTENT != 0
+        // The only member the fake tells about is the bot itself, for which the privileged intent is not needed.
+        matches!(self, Self::Plain("INTERACTION_CREATE" | "GUILD_MEMBER_UPDATE", _))
+            || intents & GUILDS_INTENT != 0
     }
 
     /// The dispatch as it is sent; `None` if its guild is gone by now.

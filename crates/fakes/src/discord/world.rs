@@ -53,12 +53,19 @@ impl Discord {
         state.guilds.get(&guild).map(|guild| guild.channels.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// Gives a channel another name.
+    pub fn rename_channel(&self, channel: u64, name: &str) {
+        self.change_channel(channel, |channel| name.clone_into(&mut channel.name));
+    }
+
     /// Deletes a channel with its messages.
     pub fn delete_channel(&self, channel: u64) {
         self.change(|state, now| {
             tell_channel(state, channel, "CHANNEL_DELETE", now);
             if let Some(guild) = state.places.remove(&channel) {
-                state.guild_mut(guild).channels.remove(&channel);
+                let home = state.guild_mut(guild);
+                home.channels.remove(&channel);
+                home.system_channel = home.system_channel.filter(|system| *system != channel);
             }
             state.messages.retain(|_, message| message.channel != channel);
         });
@@ -83,10 +90,14 @@ impl Discord {
     }
 
     fn overwrites(&self, channel: u64, edit: impl FnOnce(&mut Vec<Overwrite>)) {
+        self.change_channel(channel, |channel| edit(&mut channel.overwrites));
+    }
+
+    fn change_channel(&self, channel: u64, change: impl FnOnce(&mut Channel)) {
         self.change(|state, now| {
             let Some(guild) = state.places.get(&channel).copied() else { return };
             if let Some(channel) = state.guild_mut(guild).channels.get_mut(&channel) {
-                edit(&mut channel.overwrites);
+                change(channel);
             }
             tell_channel(state, channel, "CHANNEL_UPDATE", now);
         });

@@ -63,6 +63,13 @@ async fn hear(ctx: &serenity::Context, event: &FullEvent, log: &Log) -> Result<(
         FullEvent::Ready { data_about_bot } => format!("ready {}", data_about_bot.guilds.len()),
         FullEvent::Resume { .. } => "resumed".to_owned(),
         FullEvent::GuildCreate { guild, .. } => format!("+{} {}", guild.name, guild.channels.len()),
+        FullEvent::GuildUpdate { new_data, .. } => {
+            format!("~{} {}", new_data.name, new_data.system_channel_id.is_some())
+        }
+        FullEvent::GuildRoleUpdate { new, .. } => format!("~@{} {}", new.name, new.permissions.bits()),
+        FullEvent::GuildMemberUpdate { event, .. } => {
+            format!("~{} {}", event.user.name, event.roles.len())
+        }
         FullEvent::GuildDelete { incomplete, .. } => format!("- {}", incomplete.unavailable),
         FullEvent::ChannelCreate { channel } => format!("+#{}", channel.name),
         FullEvent::ChannelUpdate { new, .. } => format!("~#{} {}", new.name, new.permission_overwrites.len()),
@@ -88,13 +95,17 @@ async fn hear(ctx: &serenity::Context, event: &FullEvent, log: &Log) -> Result<(
 }
 
 /// A bot that runs until it is dropped or gives up.
-struct Bot {
-    log: Log,
+pub(super) struct Bot {
+    pub(super) log: Log,
     task: JoinHandle<Result<(), serenity::Error>>,
 }
 
 impl Bot {
-    async fn start(discord: &Discord) -> Self {
+    pub(super) async fn start(discord: &Discord) -> Self {
+        Self::start_with(discord, serenity::GatewayIntents::GUILDS).await
+    }
+
+    pub(super) async fn start_with(discord: &Discord, intents: serenity::GatewayIntents) -> Self {
         let log = Log::default();
         let data = Arc::clone(&log);
         let options = poise::FrameworkOptions {
@@ -120,14 +131,14 @@ impl Bot {
             .proxy(discord.url())
             .ratelimiter_disabled(true)
             .build();
-        let builder = serenity::ClientBuilder::new_with_http(http, serenity::GatewayIntents::GUILDS);
+        let builder = serenity::ClientBuilder::new_with_http(http, intents);
         let mut client = builder.framework(framework.build()).await.unwrap();
         let task = tokio::spawn(async move { client.start_autosharded().await });
         Self { log, task }
     }
 
     /// Waits until the bot hears this, and forgets it with everything before.
-    async fn hears(&self, line: &str) {
+    pub(super) async fn hears(&self, line: &str) {
         for _ in 0..300 {
             if self.heard(line) {
                 return;
@@ -137,7 +148,7 @@ impl Bot {
         panic!("never heard {line:?}, but {:?}", self.log.lock().unwrap());
     }
 
-    fn heard(&self, line: &str) -> bool {
+    pub(super) fn heard(&self, line: &str) -> bool {
         let mut log = self.log.lock().unwrap();
         let position = log.iter().position(|heard| heard == line);
         position.is_some_and(|position| log.drain(..=position).count() > 0)
@@ -150,7 +161,7 @@ impl Drop for Bot {
     }
 }
 
-async fn world() -> (Discord, Bot, u64, u64) {
+pub(super) async fn world() -> (Discord, Bot, u64, u64) {
     let discord = Discord::start().await;
     let guild = discord.add_guild("home");
     let channel = discord.add_channel(guild, "live", ChannelKind::Text);

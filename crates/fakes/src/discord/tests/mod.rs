@@ -1,10 +1,12 @@
 //! Tests of the fake itself, on paused time: what it answers to a plain client and to the real libraries.
 
 mod bot;
+mod changes;
 mod history;
 mod limits;
 mod messages;
 mod misbehaviour;
+mod servers;
 mod validate;
 
 use serde_json::{Value, json};
