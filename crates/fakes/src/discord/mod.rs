@@ -11,6 +11,7 @@ mod gateway;
 mod history;
 mod interactions;
 mod limits;
+mod mentions;
 mod messages;
 mod models;
 pub mod permissions;

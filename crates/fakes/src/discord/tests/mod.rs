@@ -4,6 +4,7 @@ mod bot;
 mod changes;
 mod history;
 mod limits;
+mod mentions;
 mod messages;
 mod misbehaviour;
 mod servers;
