@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Which requests a fault is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Messages posted to this channel.
     Channel(u64),
@@ -11,6 +11,13 @@ pub enum Place {
     Messages,
     /// Requests whose path after `/api/v10` begins so.
     Route(&'static str),
+    /// Requests with this method whose path after `/api/v10` begins so.
+    Request {
+        /// `GET`, `POST`, …
+        method: &'static str,
+        /// How the path begins.
+        prefix: String,
+    },
     /// Every REST request.
     Any,
 }
@@ -48,6 +55,9 @@ pub enum Fault {
     },
     /// It is done after this delay, if the client still waits.
     Slow(Duration),
+    /// A posted message is answered as if it were created, but never appears, and its nonce is not remembered: what it
+    /// would look like if a client took a message for delivered before it sent it. Other requests are not affected.
+    AnswerOnly,
 }
 
 #[derive(Debug)]
@@ -71,11 +81,14 @@ impl Faults {
     }
 
     /// The fault for this request, if one was planned; `channel` is where a message is being posted.
-    pub(super) fn take(&mut self, path: &str, channel: Option<u64>) -> Option<Fault> {
-        let position = self.0.iter().position(|planned| match planned.place {
-            Place::Channel(id) => channel == Some(id),
+    pub(super) fn take(&mut self, method: &str, path: &str, channel: Option<u64>) -> Option<Fault> {
+        let position = self.0.iter().position(|planned| match &planned.place {
+            Place::Channel(id) => channel == Some(*id),
             Place::Messages => channel.is_some(),
             Place::Route(prefix) => path.starts_with(prefix),
+            Place::Request { method: wanted, prefix } => {
+                method == *wanted && path.starts_with(prefix.as_str())
+            }
             Place::Any => true,
         })?;
         let planned = &mut self.0[position];

@@ -60,12 +60,21 @@ impl Discord {
     }
 }
 
+/// Whether what is answered is also done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Real,
+    /// The answer is a lie.
+    Pretended,
+}
+
 /// Posts a message.
 pub(super) fn create(
     state: &mut State,
     channel: u64,
     body: &[u8],
     now: Duration,
+    effect: Effect,
 ) -> Result<Response, Refusal> {
     state.counts.message_posts += 1;
     let permissions = reachable(state, channel)?;
@@ -93,11 +102,16 @@ pub(super) fn create(
         return Ok(Json(models::posted(original)).into_response());
     }
     let id = state.next_id(now);
-    if let Some(nonce) = enforced {
-        state.remember_nonce(nonce, id, now);
-    }
+    let enforced = enforced.map(str::to_owned);
     let mut stored = Stored { id, channel, author: BOT, body, nonce, at: now, edited: None };
     let answer = models::posted(&stored);
+    if effect == Effect::Pretended {
+        return Ok(Json(answer).into_response());
+    }
+    if let Some(nonce) = enforced {
+        state.remember_nonce(&nonce, id, now);
+    }
+    state.counts.created += 1;
     if !state.record_bodies {
         stored.body = Value::Null;
     }

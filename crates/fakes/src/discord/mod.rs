@@ -24,6 +24,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod waiting;
 mod wire;
 mod world;
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::errors::Refusal;
 use super::faults::Fault;
 use super::limits::TooMany;
+use super::messages::Effect;
 use super::state::{BOT, State};
 use super::wire::Line;
 use super::{Request, Shared, TOKEN, answers, commands, history, messages, models};
@@ -107,13 +108,21 @@ pub(super) async fn serve(
         });
         state.latency / 2
     };
+    tell(&shared).await;
     rest(pause).await;
     let response =
         if known { answer(&shared, &line, &call).await } else { Refusal::not_found().into_response() };
+    tell(&shared).await;
     rest(pause).await;
     count(&mut shared.state(), &response);
     shared.changed.notify_waiters();
     response
+}
+
+/// Tells those who wait for this moment, and lets them act on it before it passes.
+async fn tell(shared: &Shared) {
+    shared.changed.notify_waiters();
+    crate::clock::let_others_act().await;
 }
 
 async fn rest(pause: Duration) {
@@ -124,9 +133,10 @@ async fn rest(pause: Duration) {
 
 /// Lets the planned fault happen, or answers properly.
 async fn answer(shared: &Shared, line: &Line, call: &Call) -> Response {
-    let fault = shared.state().faults.take(&call.path, call.posts_to());
+    let fault = shared.state().faults.take(call.method.as_str(), &call.path, call.posts_to());
     match fault {
-        None => respond(shared, call),
+        None => respond(shared, call, Effect::Real),
+        Some(Fault::AnswerOnly) => respond(shared, call, Effect::Pretended),
         Some(Fault::Status { status, code, message }) => Refusal::new(status, code, &message).into_response(),
         Some(Fault::Html(status)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -136,11 +146,11 @@ async fn answer(shared: &Shared, line: &Line, call: &Call) -> Response {
         Some(Fault::RateLimited { header, body, scope }) => TooMany { header, body, scope }.into_response(),
         Some(Fault::Slow(delay)) => {
             tokio::time::sleep(delay).await;
-            respond(shared, call)
+            respond(shared, call, Effect::Real)
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::HangAfter) => {
-            respond(shared, call);
+            respond(shared, call, Effect::Real);
             shared.changed.notify_waiters();
             std::future::pending().await
         }
@@ -149,7 +159,7 @@ async fn answer(shared: &Shared, line: &Line, call: &Call) -> Response {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
         Some(Fault::CutAfter) => {
-            let response = respond(shared, call);
+            let response = respond(shared, call, Effect::Real);
             line.cut();
             response
         }
@@ -157,7 +167,7 @@ async fn answer(shared: &Shared, line: &Line, call: &Call) -> Response {
 }
 
 /// Answers a request: who asks, the limits, then the route.
-fn respond(shared: &Shared, call: &Call) -> Response {
+fn respond(shared: &Shared, call: &Call, effect: Effect) -> Response {
     let now = shared.now();
     let state = &mut *shared.state();
     if let Err(refusal) = call.authorize(state) {
@@ -171,7 +181,7 @@ fn respond(shared: &Shared, call: &Call) -> Response {
     let budget = call.posts_to().and_then(|channel| state.buckets.channel(channel, now));
     let response = match &budget {
         Some((_, Err(refusal))) => refusal.clone().into_response(),
-        _ => route(state, call, now).unwrap_or_else(Refusal::into_response),
+        _ => serve_route(state, call, effect, now).unwrap_or_else(Refusal::into_response),
     };
     match budget {
         Some((budget, _)) => budget.mark(response),
@@ -179,7 +189,7 @@ fn respond(shared: &Shared, call: &Call) -> Response {
     }
 }
 
-fn route(state: &mut State, call: &Call, now: Duration) -> Result<Response, Refusal> {
+fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) -> Result<Response, Refusal> {
     let segments = call.segments();
     let found = match (call.method.as_str(), &segments[..]) {
         ("GET", ["gateway"]) => json!({"url": state.gateway.url}),
@@ -199,7 +209,7 @@ fn route(state: &mut State, call: &Call, now: Duration) -> Result<Response, Refu
             let channel = snowflake(channel)?;
             let message = rest.first().map(|id| snowflake(id)).transpose()?;
             return match (method, message) {
-                ("POST", None) => messages::create(state, channel, &call.body, now),
+                ("POST", None) => messages::create(state, channel, &call.body, now, effect),
                 ("GET", None) => {
                     history::list(state, channel, &call.query).map(|found| Json(found).into_response())
                 }

@@ -120,6 +120,8 @@ pub struct Request {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) message_posts: usize,
+    /// Messages that the bot's POSTs created.
+    pub(super) created: usize,
     pub(super) absorbed: usize,
     pub(super) too_many: usize,
     pub(super) invalid: usize,

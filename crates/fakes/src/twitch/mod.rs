@@ -35,6 +35,8 @@ use server::{CLIENT_ID, CLIENT_SECRET, Shared};
 /// A fake dropped just before frees its port only when the runtime next runs; this many waits of a millisecond are
 /// plenty for that, and few enough that a port taken by somebody else is an error soon.
 const MAX_BINDS: u32 = 20;
+/// How long the fake waits for a request, in tokio's time: longer than any of a client's pauses between two attempts.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A handle on a running fake Twitch. Clones are the same one; it stops, with all its connections, when the last
 /// clone is dropped. Changes hold from the next answer on.
@@ -322,6 +324,27 @@ impl Twitch {
     /// How many requests came to that endpoint since the start or [`Twitch::clear_requests`].
     pub fn request_count(&self, path: Path) -> usize {
         self.shared.state().log.count(path)
+    }
+
+    /// Waits until so many requests came to that endpoint since the start or [`Twitch::clear_requests`]. It resolves
+    /// before the last of them is answered; [`Twitch::set_latency`] says how long before.
+    ///
+    /// # Panics
+    /// If that takes more than ten minutes of tokio's time.
+    pub async fn wait_for_request(&self, path: Path, nth: usize) {
+        let search = async {
+            loop {
+                let mut arrived = std::pin::pin!(self.shared.arrived.notified());
+                // Registered before looking, or a request in between would be missed.
+                arrived.as_mut().enable();
+                if self.request_count(path) >= nth {
+                    return;
+                }
+                arrived.await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, search).await;
+        assert!(found.is_ok(), "{path:?} was not asked {nth} times within {PATIENCE:?}");
     }
 
     /// Forgets and counts from zero.

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::faults::{Fault, Path, Plans};
 use super::guard::{Bucket, Budget, Tokens, whole_seconds};
@@ -31,6 +32,8 @@ const INVALID_TOKEN: &str = "Invalid OAuth token";
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) clock: Clock,
+    /// Wakes those who wait for a request.
+    pub(super) arrived: Notify,
     state: Mutex<State>,
 }
 
@@ -56,7 +59,7 @@ impl Shared {
             latency: Duration::ZERO,
             refuses_credentials: false,
         };
-        Self { clock: Clock::start(), state: Mutex::new(state) }
+        Self { clock: Clock::start(), arrived: Notify::new(), state: Mutex::new(state) }
     }
 
     /// A test that panicked while it asked for an unknown user must not hide its own message behind a poisoned lock.
@@ -75,6 +78,9 @@ pub(super) async fn handle(
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let call = Call::read(parts.method, &parts.uri, &parts.headers, body);
     let (latency, fault) = shared.state().arrive(&call, shared.clock.now());
+    shared.arrived.notify_waiters();
+    // Whoever waits for this request acts before it is answered.
+    crate::clock::let_others_act().await;
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }

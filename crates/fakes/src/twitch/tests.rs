@@ -341,3 +341,21 @@ async fn latency_follows_paused_time() {
     assert!((25 * SECOND..26 * SECOND).contains(&took), "{took:?}");
     assert_eq!((twitch.request_count(Path::Users), twitch.requests().len()), (100, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_noticed_before_it_is_answered() {
+    let twitch = Twitch::start().await;
+    let client = Client::of(&twitch).await;
+    twitch.set_latency(SECOND);
+    let start = Instant::now();
+    let asking = tokio::spawn(async move {
+        client.send("streams?user_id=1").await.unwrap();
+        client.send("streams?user_id=1").await.unwrap();
+    });
+    twitch.wait_for_request(Path::Streams, 2).await;
+    assert!((SECOND..2 * SECOND).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert!(!asking.is_finished());
+    twitch.wait_for_request(Path::Streams, 1).await;
+    asking.await.unwrap();
+    assert!(start.elapsed() >= 2 * SECOND);
+}

@@ -7,6 +7,7 @@ mod limits;
 mod mentions;
 mod messages;
 mod misbehaviour;
+mod moments;
 mod servers;
 mod validate;
 
