@@ -1,4 +1,4 @@
-//! Rate limits with fixed windows, one bucket a channel and one for the whole bot. Decides; never waits.
+//! Rate limits with fixed windows, one bucket a route and resource, and one for the whole bot. Decides; never waits.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,6 +7,8 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+use super::routes::Route;
 
 /// How much the fake lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +19,25 @@ pub struct Limits {
     pub per_channel_window: Duration,
     /// Requests of the whole bot in a second, interactions aside.
     pub global_per_second: u32,
+    /// Requests of any other route with the same top-level resource in one window. Discord's real figures are near ten;
+    /// these are so many that only the limit of the whole bot is felt, until a test wants it otherwise.
+    pub per_route: u32,
+    /// How long that window is.
+    pub per_route_window: Duration,
+    /// Two routes that share a bucket, the first's: its text, its limit and what is left of it.
+    pub shared_bucket: Option<(Route, Route)>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { per_channel: 5, per_channel_window: Duration::from_secs(5), global_per_second: 50 }
+        Self {
+            per_channel: 5,
+            per_channel_window: Duration::from_secs(5),
+            global_per_second: 50,
+            per_route: 100,
+            per_route_window: Duration::from_secs(1),
+            shared_bucket: None,
+        }
     }
 }
 
@@ -50,7 +66,7 @@ impl Window {
 pub(super) struct Buckets {
     pub(super) limits: Option<Limits>,
     global: Window,
-    channels: HashMap<u64, Window>,
+    routes: HashMap<(Route, u64), Window>,
 }
 
 /// A refusal with 429.
@@ -89,9 +105,10 @@ impl IntoResponse for TooMany {
     }
 }
 
-/// What the bucket of a channel said, for the response headers.
+/// What the bucket of a route said, for the response headers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
+    route: Route,
     limit: u32,
     remaining: u32,
     reset: Duration,
@@ -104,8 +121,7 @@ impl Budget {
         set(&mut response, "x-ratelimit-remaining", &self.remaining.to_string());
         set(&mut response, "x-ratelimit-reset", &format!("{:.3}", self.reset.as_secs_f64()));
         set(&mut response, "x-ratelimit-reset-after", &format!("{:.3}", self.left.as_secs_f64()));
-        // The same text for every channel: clients add the top-level resource to the key themselves.
-        set(&mut response, "x-ratelimit-bucket", "b7a9f1c04d5e4a2f8c63");
+        set(&mut response, "x-ratelimit-bucket", &self.route.bucket());
         response
     }
 }
@@ -122,14 +138,28 @@ impl Buckets {
             .map_err(|left| TooMany::after(left, "global"))
     }
 
-    /// Takes one message from the channel's bucket: the headers to send, and whether it was refused.
-    pub(super) fn channel(&mut self, channel: u64, now: Duration) -> Option<(Budget, Result<(), TooMany>)> {
+    /// Takes one request from the bucket of its route: the headers to send, and whether it was refused.
+    pub(super) fn route(
+        &mut self,
+        route: Route,
+        resource: u64,
+        now: Duration,
+    ) -> Option<(Budget, Result<(), TooMany>)> {
         let limits = self.limits?;
-        let window = self.channels.entry(channel).or_default();
-        let taken = window.take(limits.per_channel, limits.per_channel_window, now);
+        let route = match limits.shared_bucket {
+            Some((first, second)) if second == route => first,
+            _ => route,
+        };
+        let (limit, length) = match route {
+            Route::PostMessage => (limits.per_channel, limits.per_channel_window),
+            _ => (limits.per_route, limits.per_route_window),
+        };
+        let window = self.routes.entry((route, resource)).or_default();
+        let taken = window.take(limit, length, now);
         let budget = Budget {
-            limit: limits.per_channel,
-            remaining: limits.per_channel.saturating_sub(window.used),
+            route,
+            limit,
+            remaining: limit.saturating_sub(window.used),
             reset: window.ends,
             left: window.ends.saturating_sub(now),
         };

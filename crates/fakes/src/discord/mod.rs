@@ -18,6 +18,7 @@ pub mod permissions;
 mod reply;
 mod rest;
 mod roles;
+mod routes;
 mod session;
 mod sessions;
 mod state;
@@ -48,6 +49,7 @@ pub use interactions::{Interaction, Member};
 pub use limits::Limits;
 pub use messages::Message;
 pub use reply::Reply;
+pub use routes::Route;
 pub use state::{Channel, ChannelKind, Request};
 pub use validate::check_message;
 

@@ -14,6 +14,7 @@ use super::errors::Refusal;
 use super::faults::Fault;
 use super::limits::TooMany;
 use super::messages::Effect;
+use super::routes::Route;
 use super::state::{BOT, State};
 use super::wire::Line;
 use super::{Request, Shared, TOKEN, answers, commands, history, messages, models};
@@ -178,7 +179,8 @@ fn respond(shared: &Shared, call: &Call, effect: Effect) -> Response {
     {
         return refusal.into_response();
     }
-    let budget = call.posts_to().and_then(|channel| state.buckets.channel(channel, now));
+    let route = Route::of(call.method.as_str(), &call.segments());
+    let budget = route.and_then(|(route, resource)| state.buckets.route(route, resource, now));
     let response = match &budget {
         Some((_, Err(refusal))) => refusal.clone().into_response(),
         _ => serve_route(state, call, effect, now).unwrap_or_else(Refusal::into_response),
