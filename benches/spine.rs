@@ -78,7 +78,7 @@ fn quiet_cycle(criterion: &mut Criterion) {
             twitch.go_live(id);
         }
         let path = folder.path().join("livebell.db");
-        let store = Store::open(StoreOptions { path }).await.expect("a store");
+        let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
         for id in &ids {
             add(&store, 1, id).await;
         }
@@ -91,7 +91,7 @@ fn quiet_cycle(criterion: &mut Criterion) {
         let clock = Clock::system();
         let helix = Helix::new(options, clock.clone(), fastrand::Rng::with_seed(1)).expect("a client");
         let (observations, inbox) = mpsc::channel(pipeline::MAX_WAITING);
-        let pipeline = Pipeline::new(store.clone(), GRACE, Arc::new(Notify::new()));
+        let pipeline = Pipeline::new(store.clone(), Clock::system(), GRACE, Arc::new(Notify::new()));
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(pipeline.run(inbox));
         let reports = watch::Sender::new(None);
@@ -158,7 +158,7 @@ fn fan_out(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = runtime.block_on(async {
         let path = folder.path().join("livebell.db");
-        let store = Store::open(StoreOptions { path }).await.expect("a store");
+        let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
         for guild in 1..=SERVERS {
             add(&store, guild, "1").await;
         }
@@ -172,7 +172,7 @@ fn fan_out(criterion: &mut Criterion) {
             let stream = Box::new(stream("1", number));
             let owed = audience::owed(watches.clone());
             let changes = vec![Change::Began { stream, owed, replaces }];
-            let decision = Decision { at: NOW, source: Source::Poll, changes };
+            let decision = Decision { at: NOW, decided_at: NOW, source: Source::Poll, changes };
             let owed = runtime.block_on(store.commit(decision)).expect("committed");
             assert_eq!(owed, watches.len());
             replaces = store.board().with(|open| open.values().next().map(|session| session.id));

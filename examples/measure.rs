@@ -97,7 +97,7 @@ async fn memory(binary: &Path, servers: usize, channels: usize, roles: usize) ->
 async fn watch_all(folder: &Path, guild: u64, ids: &[String]) -> anyhow::Result<()> {
     let guild = i64::try_from(guild)?;
     let path: PathBuf = folder.join("data/livebell.db");
-    drop(Store::open(StoreOptions { path: path.clone() }).await?);
+    drop(Store::open(StoreOptions::at(&path)).await?);
     let mut database = rusqlite::Connection::open(path)?;
     let tx = database.transaction()?;
     tx.execute("INSERT INTO guild (guild_id, channel_id) VALUES (?1, 2)", [guild])?;

@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::commands;
 use crate::config::Settings;
-use crate::control::{Control, RegisterError};
-use crate::discord::permissions::Permission;
+use crate::control::{Bells, Control, RegisterError};
 use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
+use crate::domain::{Permission, Permissions};
 use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
-use crate::outbox::Worker;
+use crate::outbox::{Errands, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
 use crate::sources::{Accounts, CycleReport, Poll};
@@ -36,6 +36,9 @@ const FIRST_LOOK: Duration = Duration::from_mins(1);
 
 /// How often servers that removed the bot are looked through.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
+
+/// How often it is looked whether the machine has slept; a sleep that is shorter changes nothing.
+const SLEEP_LOOK: Duration = Duration::from_secs(5);
 
 /// How long all parts together may take to stop; supervisors kill after ten seconds, and a person waits no five.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
@@ -94,7 +97,7 @@ struct Base {
     store: Store,
     helix: Helix,
     rest: Rest,
-    nudge: Arc<Notify>,
+    bells: Bells,
     /// Whether Twitch has had a say on the credentials: accepted them, or was not to be reached.
     twitch_had_its_say: watch::Sender<bool>,
 }
@@ -108,16 +111,16 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
         })?),
         None => None,
     };
-    let store = open_store(&settings).await?;
+    let store = open_store(&settings, &clock).await?;
     let chance = fastrand::Rng::new;
     let helix = Helix::new(twitch_options(&settings), clock.clone(), chance()).map_err(Failure::Other)?;
     let rest = Rest::new(discord_options(&settings), clock.clone(), chance()).map_err(Failure::Other)?;
     let started = clock.now();
     let (gateway_state, gateway) = watch::channel(GatewayState { connected: false, since: started });
     let (reports, polls) = watch::channel(None);
-    let nudge = Arc::new(Notify::new());
+    let bells = Bells::default();
     let base =
-        Base { settings, clock, store, helix, rest, nudge, twitch_had_its_say: watch::Sender::new(false) };
+        Base { settings, clock, store, helix, rest, bells, twitch_had_its_say: watch::Sender::new(false) };
     let mut parts = Parts { tasks: JoinSet::new(), stop: stop.clone() };
     if let Some(listener) = listener {
         let vitals =
@@ -130,6 +133,11 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     tracing::info!(version = env!("CARGO_PKG_VERSION"), database = %base.settings.database_path.display(),
         interval = ?base.settings.check_interval, http = ?base.settings.http_bind, "starting");
     let base = Arc::new(base);
+    let clock = base.clock.clone();
+    parts.start(move |stop| async move {
+        follow_sleep(clock, stop).await;
+        Ok(())
+    });
     watch_twitch(&base, reports, &mut parts);
     speak_to_discord(&base, gateway_state, polls, &mut parts);
     parts.run().await
@@ -180,7 +188,7 @@ pub fn invite_link(application: &Application) -> String {
     format!(
         "https://discord.com/oauth2/authorize?client_id={}&scope=bot%20applications.commands&permissions={}",
         application.id,
-        Permission::needed_bits()
+        Permissions::of(&Permission::USEFUL).0
     )
 }
 
@@ -233,7 +241,12 @@ async fn first_failure(tasks: &mut JoinSet<Result<(), Failure>>) -> Option<Failu
 /// Sees to it that Twitch is looked at and that everything that follows is remembered.
 fn watch_twitch(base: &Arc<Base>, reports: watch::Sender<Option<CycleReport>>, parts: &mut Parts) {
     let (observations, inbox) = mpsc::channel(pipeline::MAX_WAITING);
-    let pipeline = Pipeline::new(base.store.clone(), base.settings.offline_grace, Arc::clone(&base.nudge));
+    let pipeline = Pipeline::new(
+        base.store.clone(),
+        base.clock.clone(),
+        base.settings.offline_grace,
+        Arc::clone(&base.bells.outbox),
+    );
     // It ends when the poll has ended and nothing is left to take.
     parts.start(move |_| async move {
         pipeline.run(inbox).await;
@@ -289,18 +302,30 @@ fn speak_to_discord(
             "Discord accepts the token"
         );
         base.store.release_leases().await.map_err(|error| Failure::Other(error.into()))?;
-        let control = Control::new(
-            base.store.clone(),
-            base.helix.clone(),
-            base.rest.clone(),
-            base.clock.clone(),
+        let sink = Sink::DiscordChannel(DiscordChannel::new(base.rest.clone(), application.bot_user));
+        let control = Control {
+            store: base.store.clone(),
+            helix: base.helix.clone(),
+            rest: base.rest.clone(),
+            clock: base.clock.clone(),
             application,
-        );
+            bells: base.bells.clone(),
+            grace: base.settings.offline_grace,
+        };
         let worker = Worker {
             store: base.store.clone(),
-            sink: Sink::DiscordChannel(DiscordChannel::new(base.rest.clone())),
+            sink: sink.clone(),
             clock: base.clock.clone(),
-            nudge: Arc::clone(&base.nudge),
+            nudge: Arc::clone(&base.bells.outbox),
+            errands: Arc::clone(&base.bells.errands),
+            chance: fastrand::Rng::new(),
+        };
+        let errands = Errands {
+            store: base.store.clone(),
+            sink,
+            clock: base.clock.clone(),
+            bell: Arc::clone(&base.bells.errands),
+            outbox: Arc::clone(&base.bells.outbox),
             chance: fastrand::Rng::new(),
         };
         let options = GatewayOptions {
@@ -334,9 +359,10 @@ fn speak_to_discord(
             })
         };
         // The first that fails stops the others in order: the gateway is to be closed, not dropped.
-        let (delivered, connected, (), ()) = tokio::join!(
+        let (delivered, connected, (), (), ()) = tokio::join!(
             or_stop(&stop, deliver),
             or_stop(&stop, connect),
+            errands.run(stop.clone()),
             register_commands(&control, &stop),
             tidy(&control, &stop),
         );
@@ -423,8 +449,35 @@ where
     }
 }
 
-async fn open_store(settings: &Settings) -> Result<Store, Failure> {
-    Store::open(StoreOptions { path: settings.database_path.clone() }).await.map_err(database_failure)
+async fn open_store(settings: &Settings, clock: &Clock) -> Result<Store, Failure> {
+    let options = StoreOptions {
+        busy_timeout: settings.database_busy_timeout,
+        ..StoreOptions::at(&settings.database_path)
+    };
+    let store = Store::open(options).await.map_err(database_failure)?;
+    if let Some(ahead) = store.forget_the_future(clock.now()).await.map_err(database_failure)? {
+        tracing::warn!(?ahead, "the clock has been set back since the last run");
+    }
+    Ok(store)
+}
+
+/// Moves the clock on when the machine has slept: timers do not count that, but Twitch and Discord did not sleep.
+async fn follow_sleep(clock: Clock, stop: CancellationToken) {
+    let mut counted = clock::slept();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SLEEP_LOOK) => {}
+        }
+        let slept = clock::slept();
+        let more = slept.saturating_sub(counted);
+        // The two clocks are not read at one instant, so a little is nothing.
+        if more > SLEEP_LOOK {
+            tracing::info!(slept = ?more, "the machine has slept");
+            clock.shift(i64::try_from(more.as_millis()).unwrap_or(0));
+            counted = slept;
+        }
+    }
 }
 
 fn database_failure(error: StoreError) -> Failure {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use crate::audience;
+use crate::clock::Clock;
 use crate::detect::{self, Conclusion, Known};
 use crate::domain::{BroadcasterId, Observation, Seen, Sighting, StreamId, Watch};
 use crate::store::{Change, Decision, Store, StoreError};
@@ -20,6 +21,7 @@ pub const MAX_WAITING: usize = 64;
 #[derive(Debug)]
 pub struct Pipeline {
     store: Store,
+    clock: Clock,
     grace: Duration,
     nudge: Arc<Notify>,
     fresh: Fresh,
@@ -35,8 +37,8 @@ struct Fresh {
 impl Pipeline {
     /// A pipeline in which who is gone for less than `grace` never left.
     #[must_use]
-    pub fn new(store: Store, grace: Duration, nudge: Arc<Notify>) -> Self {
-        Self { store, grace, nudge, fresh: Fresh::default() }
+    pub fn new(store: Store, clock: Clock, grace: Duration, nudge: Arc<Notify>) -> Self {
+        Self { store, clock, grace, nudge, fresh: Fresh::default() }
     }
 
     /// Takes observations until no source is left.
@@ -212,7 +214,7 @@ impl Pipeline {
                 }
             }
         }
-        Decision { at: observation.at, source: observation.source, changes }
+        Decision { at: observation.at, decided_at: self.clock.now(), source: observation.source, changes }
     }
 
     async fn gather_fresh(&mut self) -> Result<(), StoreError> {

@@ -103,6 +103,7 @@ fn settings(twitch: &Twitch, discord: &Discord, folder: &Path) -> Settings {
         check_interval: CHECK_INTERVAL,
         offline_grace: OFFLINE_GRACE,
         database_path: folder.join("livebell.db"),
+        database_busy_timeout: std::time::Duration::from_secs(5),
         http_bind: None,
         log_format: LogFormat::Text,
         log_filter: "warn".to_owned(),

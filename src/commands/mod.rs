@@ -6,12 +6,15 @@ mod pages;
 mod removestreamer;
 mod reply;
 mod setchannel;
+mod settings;
 mod streamers;
+mod test;
+mod why;
 
 use poise::serenity_prelude as serenity;
 
 use crate::control::{Asker, Control, Denied};
-use crate::domain::{GuildId, UserId};
+use crate::domain::{ChannelId, GuildId, UserId};
 
 /// What every command has at hand.
 #[derive(Debug)]
@@ -48,6 +51,9 @@ fn all() -> Vec<poise::Command<Data, CommandError>> {
         removestreamer::removestreamer(),
         streamers::streamers(),
         live::live(),
+        why::why(),
+        test::test(),
+        settings::settings(),
     ]
 }
 
@@ -88,6 +94,7 @@ fn asker(ctx: Context<'_>) -> Result<Asker, CommandError> {
     let permissions = member.permissions.unwrap_or_default();
     Ok(Asker {
         guild: guild(ctx)?,
+        channel: ChannelId::new(ctx.channel_id().get()),
         user,
         may_manage: permissions.manage_guild() || permissions.administrator(),
     })

@@ -4,7 +4,8 @@ use poise::serenity_prelude as serenity;
 
 use super::{CommandError, Data};
 use crate::control::{ChannelCheck, Denied, MAX_WATCHES, Suggestion};
-use crate::domain::ChannelId;
+use crate::domain::{ChannelId, Permissions, Refusal, Timestamp};
+use crate::render;
 
 /// Longest title of an embed (Discord, Message, "Embed Limits").
 pub(super) const MAX_TITLE: usize = 256;
@@ -12,6 +13,9 @@ pub(super) const MAX_TITLE: usize = 256;
 pub(super) const MAX_NAME: usize = 60;
 /// A title in a line of a list. With ten entries a page, whose other parts are below 270, it fits a description of 4096.
 pub(super) const MAX_LINE: usize = 100;
+
+/// A problem in a line of a list. Ten lines with one each fit as well.
+pub(super) const MAX_PROBLEM: usize = 240;
 
 /// Twitch's purple.
 const PURPLE: u32 = 0x91_46_FF;
@@ -38,20 +42,47 @@ pub(super) fn choices(suggestions: Vec<Suggestion>) -> serenity::CreateAutocompl
 /// What follows from what the bot may do in a channel; nothing when all is well.
 pub(super) fn check(check: &ChannelCheck, channel: ChannelId) -> String {
     match check {
-        ChannelCheck::Fine => String::new(),
-        ChannelCheck::Missing(missing) => {
-            let names: Vec<_> = missing.iter().map(|permission| format!("**{permission}**")).collect();
-            format!(
-                "\n\n⚠️ I cannot post there yet: I lack {} in <#{channel}>. Open the channel's settings, then Permissions, \
-                 and allow it for me or one of my roles.",
-                names.join(", ")
-            )
-        }
         ChannelCheck::Unknown => {
             "\n\nI could not check my permissions there, because Discord did not say what I may do."
                 .to_owned()
         }
+        check => problem(check, channel)
+            .map(|problem| format!("\n\n⚠️ I cannot post there yet. {problem}"))
+            .unwrap_or_default(),
     }
+}
+
+/// What keeps the bot from posting in a channel, as far as can be seen.
+pub(super) fn problem(check: &ChannelCheck, channel: ChannelId) -> Option<String> {
+    let (refusal, missing) = match check {
+        ChannelCheck::Fine { .. } | ChannelCheck::Unknown => return None,
+        ChannelCheck::Missing(missing) => (Refusal::MissingPermission, *missing),
+        ChannelCheck::Gone => (Refusal::UnknownChannel, Permissions::default()),
+        ChannelCheck::WrongKind => (Refusal::WrongKindOfChannel, Permissions::default()),
+    };
+    Some(render::closed(channel, refusal, missing))
+}
+
+/// Why the last announcement was refused, when it is not about the channel.
+pub(super) fn refusal(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::BlockedByServer => "A rule of this server (AutoMod) blocked the announcement.".to_owned(),
+        _ => "Discord refused the announcement. The bot's log says what Discord's reason was.".to_owned(),
+    }
+}
+
+/// That there is nowhere to announce anything.
+pub(super) fn no_channel() -> String {
+    "No channel is set. Choose one with `/setchannel`.".to_owned()
+}
+
+/// That Twitch does not know an account.
+pub(super) fn unavailable(since: Timestamp) -> String {
+    format!(
+        "Twitch does not know this account since <t:{}:d> (renamed away, banned or deleted). It is announced again when it \
+         returns.",
+        since.as_secs()
+    )
 }
 
 /// What a person is told when something was not done.

@@ -4,7 +4,8 @@ use poise::serenity_prelude as serenity;
 
 use super::{CommandError, Context, guild, pages, reply};
 use crate::control::{Control, Problem, WatchEntry};
-use crate::domain::{GuildId, Refusal, text};
+use crate::domain::{GuildId, text};
+use crate::render;
 
 /// Show the streamers that are announced in this server
 #[poise::command(slash_command, ephemeral, interaction_context = "Guild")]
@@ -37,7 +38,7 @@ fn line(entry: &WatchEntry) -> String {
     let live =
         entry.live_since.map(|since| format!(" · live since <t:{}:R>", since.as_secs())).unwrap_or_default();
     let since = entry.added_at.as_secs();
-    let problem = entry.problem.map(|problem| format!("\n⚠️ {}", words(problem))).unwrap_or_default();
+    let problem = entry.problem.map(|problem| format!("\n⚠️ {}", words(entry, problem))).unwrap_or_default();
     format!(
         "{dot} **[{name}](https://www.twitch.tv/{})**{place} · since <t:{since}:d>{live}{problem}",
         entry.profile.login
@@ -45,35 +46,15 @@ fn line(entry: &WatchEntry) -> String {
 }
 
 /// What is wrong, and what to do about it.
-fn words(problem: Problem) -> String {
-    match problem {
-        Problem::NoChannel => "No channel is set. Choose one with `/setchannel`.".to_owned(),
-        Problem::Unavailable(since) => format!(
-            "Twitch does not know this account since <t:{}:d> (renamed away, banned or deleted). It is announced again \
-             when it returns.",
-            since.as_secs()
-        ),
-        Problem::Refused(refusal) => match refusal {
-            Refusal::UnknownChannel => {
-                "The channel does not exist any more. Choose another one with `/setchannel` or \
-                `/addstreamer`."
-                    .to_owned()
-            }
-            Refusal::MissingAccess => "I cannot see the channel. Give me **View Channel** there.".to_owned(),
-            Refusal::MissingPermission => {
-                "I may not post in the channel. Give me **Send Messages** and **Embed Links** there."
-                    .to_owned()
-            }
-            Refusal::WrongKindOfChannel => {
-                "The channel takes no plain messages. Choose a text or announcement channel.".to_owned()
-            }
-            Refusal::BlockedByServer => {
-                "A rule of this server (AutoMod) blocked the last announcement.".to_owned()
-            }
-            Refusal::UnknownGuild | Refusal::InvalidMessage | Refusal::Other => {
-                "Discord refused the last announcement. The bot's log says what Discord's reason was."
-                    .to_owned()
-            }
-        },
+fn words(entry: &WatchEntry, problem: Problem) -> String {
+    match (problem, entry.channel) {
+        (Problem::NoChannel, _) => reply::no_channel(),
+        (Problem::Unavailable(since), _) => reply::unavailable(since),
+        (Problem::Paused(pause), Some(channel)) => {
+            let words = render::closed(channel, pause.refusal, pause.missing);
+            text::cut(&words, reply::MAX_PROBLEM)
+        }
+        (Problem::Paused(pause), None) => reply::refusal(pause.refusal),
+        (Problem::Refused(refusal), _) => reply::refusal(refusal),
     }
 }

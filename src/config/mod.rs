@@ -28,6 +28,8 @@ pub struct Settings {
     pub offline_grace: Duration,
     /// `DATABASE_PATH`.
     pub database_path: PathBuf,
+    /// How long a statement waits for somebody else's lock on the database. No variable sets it.
+    pub database_busy_timeout: Duration,
     /// `HTTP_BIND`; nothing for `off`.
     pub http_bind: Option<SocketAddr>,
     /// `LOG_FORMAT`.

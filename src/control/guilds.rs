@@ -3,11 +3,20 @@
 use std::time::Duration;
 
 use super::Control;
-use crate::domain::{GuildId, Timestamp};
+use crate::domain::{ChannelId, GuildId, Refusal, Route, Timestamp};
 use crate::store::{Shard, StoreError};
 
 /// How long a server that removed the bot is remembered: an invitation within this time finds everything as it was.
 const REMEMBER_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// The pause between two batches of tidying, in which others write.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(50);
+
+/// How soon after a connection has begun all paused routes are looked at: the servers' own tellings come first.
+const LOOK_AFTER_CONNECTING: Duration = Duration::from_secs(30);
+
+/// When a deleted channel is looked for again: deletions are for good, so this only guards against a wrong telling.
+const LOOK_AFTER_DELETION: Duration = Duration::from_hours(1);
 
 impl Control {
     /// The bot was removed from a server.
@@ -20,7 +29,7 @@ impl Control {
 
     /// The bot is in a server.
     pub async fn guild_is_here(&self, guild: GuildId) -> Result<(), StoreError> {
-        if self.store.guild_is_here(guild).await? {
+        if self.store.guild_is_here(guild, self.clock.now()).await? {
             tracing::info!(%guild, "back in a server; everything is as it was");
         }
         Ok(())
@@ -31,6 +40,40 @@ impl Control {
         let servers = present.len();
         let (left, back) = self.store.reconcile_guilds(shard, present, self.clock.now()).await?;
         tracing::info!(shard = shard.id, servers, left, back, "connected to Discord");
+        // What changed while nobody listened is not told again.
+        let routes = self.store.check_all_routes(self.clock.now().after(LOOK_AFTER_CONNECTING)).await?;
+        if routes > 0 {
+            self.bells.errands.notify_one();
+        }
+        Ok(())
+    }
+
+    /// A channel has changed, perhaps in what the bot may do there.
+    pub async fn channel_changed(&self, guild: GuildId, channel: ChannelId) -> Result<(), StoreError> {
+        self.look_at_routes(guild, Some(channel)).await
+    }
+
+    /// A role has changed, or the bot's own roles.
+    pub async fn rights_changed(&self, guild: GuildId) -> Result<(), StoreError> {
+        self.look_at_routes(guild, None).await
+    }
+
+    /// A channel is gone: the admins are told now, and not when the next stream is missed.
+    pub async fn channel_deleted(&self, guild: GuildId, channel: ChannelId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let route = Route { guild, channel };
+        if self.store.pause_route(route, Refusal::UnknownChannel, now, now.after(LOOK_AFTER_DELETION)).await?
+        {
+            tracing::warn!(%guild, %channel, "a channel for announcements was deleted");
+            self.bells.errands.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn look_at_routes(&self, guild: GuildId, channel: Option<ChannelId>) -> Result<(), StoreError> {
+        if self.store.check_routes(guild, channel, self.clock.now()).await? {
+            self.bells.errands.notify_one();
+        }
         Ok(())
     }
 
@@ -42,6 +85,22 @@ impl Control {
         }
         let sessions = self.store.give_up_unwatched(self.clock.now()).await?;
         tracing::debug!(sessions, "gave up the sessions of whom nobody watches");
+        self.tidy_history().await
+    }
+
+    /// Makes the history as small as it has to be, a little at a time.
+    async fn tidy_history(&self) -> Result<(), StoreError> {
+        let mut rows = 0;
+        loop {
+            match self.store.tidy_history(self.clock.now()).await? {
+                0 => break,
+                more => rows += more,
+            }
+            tokio::time::sleep(BETWEEN_BATCHES).await;
+        }
+        if rows > 0 {
+            tracing::debug!(rows, "tidied the history");
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Looking: a server's list, and who of it is live. Answered from what is remembered, so at once.
 
 use super::{Control, Denied};
-use crate::domain::{ChannelId, GuildId, Login, Profile, Refusal, Stream, Timestamp};
+use crate::domain::{ChannelId, GuildId, Login, Pause, Profile, Refusal, Stream, Timestamp};
 use crate::store::{Listed, LiveNow};
 
 /// Entries on a page: each takes up to three lines, and an embed holds 4096 characters.
@@ -42,6 +42,8 @@ pub enum Problem {
     NoChannel,
     /// Twitch does not know the account, since then.
     Unavailable(Timestamp),
+    /// The channel takes nothing, so announcements wait.
+    Paused(Pause),
     /// The last announcement was refused.
     Refused(Refusal),
 }
@@ -99,7 +101,7 @@ impl Control {
         } else if let Some(since) = listed.unavailable_since {
             Some(Problem::Unavailable(since))
         } else {
-            listed.refused.map(Problem::Refused)
+            listed.pause.map(Problem::Paused).or(listed.refused.map(Problem::Refused))
         };
         WatchEntry {
             live_since: live.filter(|live| live.missing_since.is_none()).map(|live| live.since),

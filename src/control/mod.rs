@@ -1,18 +1,26 @@
 //! What people may do. The only writer of human intentions: it checks who asks, then acts, and answers in values.
 
+mod explaining;
 mod guilds;
 mod lists;
+mod settings;
 mod watches;
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::discord::{Application, DiscordError, Rest};
-use crate::domain::{GuildId, InvalidLogin, Login, UserId};
+use crate::domain::{ChannelId, GuildId, InvalidLogin, Login, UserId};
 use crate::store::{Store, StoreError};
 use crate::twitch::Helix;
 
+pub use crate::store::{Account, DeliveryAccount, DeliveryState, GuildTroubles, HISTORY};
+pub use explaining::{Tested, Why};
 pub use lists::{Live, LiveEntry, Page, Problem, WatchEntry};
+pub use settings::{Settings, SettingsChange};
 pub use watches::{Added, ChannelCheck, Removed, SetChannel, Suggestion};
 
 /// Streamers that one server may watch. It bounds lists and what one server can ask of the poll; the largest peers sell
@@ -33,6 +41,8 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Asker {
     /// The server.
     pub guild: GuildId,
+    /// The channel in which it was asked.
+    pub channel: Option<ChannelId>,
     /// The member.
     pub user: UserId,
     /// Whether the member may manage the server, as Discord says.
@@ -68,23 +78,35 @@ pub enum Denied {
     Store(#[from] StoreError),
 }
 
+/// Whom people's wishes wake.
+#[derive(Clone, Debug, Default)]
+pub struct Bells {
+    /// Deliveries may be due.
+    pub outbox: Arc<Notify>,
+    /// A paused route may be open again, or somebody is to be told something.
+    pub errands: Arc<Notify>,
+}
+
 /// The doors to everything that people may do. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Control {
-    store: Store,
-    helix: Helix,
-    rest: Rest,
-    clock: Clock,
-    application: Application,
+    /// Where wishes are remembered.
+    pub store: Store,
+    /// Who knows streamers.
+    pub helix: Helix,
+    /// Who knows channels and rights.
+    pub rest: Rest,
+    /// The time.
+    pub clock: Clock,
+    /// The bot's application.
+    pub application: Application,
+    /// Whom wishes wake.
+    pub bells: Bells,
+    /// How long a stream may be gone before its session is over.
+    pub grace: Duration,
 }
 
 impl Control {
-    /// Control over one bot.
-    #[must_use]
-    pub fn new(store: Store, helix: Helix, rest: Rest, clock: Clock, application: Application) -> Self {
-        Self { store, helix, rest, clock, application }
-    }
-
     /// The bot's application.
     #[must_use]
     pub fn application(&self) -> &Application {

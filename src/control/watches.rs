@@ -1,9 +1,10 @@
 //! Watching: set the channel, add a streamer, remove one.
 
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
-use crate::discord::Member;
-use crate::discord::permissions::Permission;
-use crate::domain::{ChannelId, GuildId, Login, NewWatch, Profile, WatchKey, text};
+use crate::discord::{Access, Member};
+use crate::domain::{
+    ChannelId, GuildId, Login, NewWatch, Permission, Permissions, Profile, Route, WatchKey, text,
+};
 use crate::store;
 use crate::twitch::Urgency;
 
@@ -17,9 +18,16 @@ const SHORTEST_SEARCH: usize = 2;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ChannelCheck {
     /// Everything that it needs.
-    Fine,
+    Fine {
+        /// Whether it may also read what stands there, which settles doubts.
+        may_read: bool,
+    },
     /// It lacks these rights.
-    Missing(Vec<Permission>),
+    Missing(Permissions),
+    /// There is no such channel.
+    Gone,
+    /// It is of a kind that takes no plain messages.
+    WrongKind,
     /// Discord did not say in time.
     Unknown,
 }
@@ -65,12 +73,14 @@ pub struct Suggestion {
 }
 
 impl Control {
-    /// Sets where a server's announcements go. Missing rights do not prevent it, they are told.
+    /// Sets where a server's announcements go, also those that wait. Missing rights do not prevent it, they are told.
     pub async fn set_channel(&self, asker: Asker, channel: ChannelId) -> Result<SetChannel, Denied> {
         asker.must_manage()?;
-        self.store.set_channel(asker.guild, channel).await?;
+        self.store.set_channel(asker.guild, channel, asker.channel, self.clock.now()).await?;
         tracing::info!(guild = %asker.guild, %channel, by = %asker.user, "channel set");
-        Ok(SetChannel { channel, check: self.check(asker.guild, channel).await })
+        let check = self.check(asker.guild, channel).await;
+        self.reopen(asker.guild, channel, &check).await?;
+        Ok(SetChannel { channel, check })
     }
 
     /// Watches a streamer, or moves the watch when it is there and a channel is given.
@@ -107,7 +117,11 @@ impl Control {
         };
         let place = place.ok_or(Denied::NoChannel)?;
         let check = match channel {
-            Some(channel) => Some(self.check(asker.guild, channel).await),
+            Some(channel) => {
+                let check = self.check(asker.guild, channel).await;
+                self.reopen(asker.guild, channel, &check).await?;
+                Some(check)
+            }
             None => None,
         };
         tracing::info!(guild = %asker.guild, streamer = %profile.login, broadcaster = %profile.broadcaster, channel = %place,
@@ -155,16 +169,35 @@ impl Control {
             .collect()
     }
 
-    async fn check(&self, guild: GuildId, channel: ChannelId) -> ChannelCheck {
+    /// Somebody has just chosen that channel: what waits for it goes out now, unless the bot sees that it cannot.
+    async fn reopen(&self, guild: GuildId, channel: ChannelId, check: &ChannelCheck) -> Result<(), Denied> {
+        if matches!(check, ChannelCheck::Fine { .. } | ChannelCheck::Unknown) {
+            self.store.resume_route(Route { guild, channel }, self.clock.now()).await?;
+        }
+        // What moved from a closed channel to this one is due as well.
+        self.bells.outbox.notify_one();
+        Ok(())
+    }
+
+    /// What the bot may do in a channel, as far as Discord says in time.
+    pub(super) async fn check(&self, guild: GuildId, channel: ChannelId) -> ChannelCheck {
         let member = Member { guild, user: self.application.bot_user };
-        match tokio::time::timeout(CHECK_PATIENCE, self.rest.missing_permissions(member, channel)).await {
-            Ok(Ok(missing)) if missing.is_empty() => ChannelCheck::Fine,
-            Ok(Ok(missing)) => ChannelCheck::Missing(missing),
+        let access = match tokio::time::timeout(CHECK_PATIENCE, self.rest.access(member, channel)).await {
+            Ok(Ok(access)) => access,
             Ok(Err(error)) => {
                 tracing::warn!(%guild, %channel, %error, "the rights in a channel could not be looked up");
-                ChannelCheck::Unknown
+                return ChannelCheck::Unknown;
             }
-            Err(_) => ChannelCheck::Unknown,
+            Err(_) => return ChannelCheck::Unknown,
+        };
+        let Access::Has { permissions, takes_messages } = access else { return ChannelCheck::Gone };
+        let missing = permissions.lacking(&Permission::NEEDED);
+        if !missing.is_empty() {
+            ChannelCheck::Missing(missing)
+        } else if takes_messages {
+            ChannelCheck::Fine { may_read: permissions.has(Permission::ReadMessageHistory) }
+        } else {
+            ChannelCheck::WrongKind
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod limits;
 pub mod permissions;
+mod reads;
 mod rest;
 mod wire;
 
 use secrecy::SecretString;
 
-pub use rest::{Application, Member, Rest, SessionStarts, http_client};
+pub use reads::{Access, Found};
+pub use rest::{Application, Member, Posted, Queueing, Rest, SessionStarts, http_client};
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]
@@ -41,6 +43,11 @@ pub enum DiscordError {
         message: String,
     },
     /// No answer, a broken one or an error of Discord's: it may have been done or not.
-    #[error("Discord does not answer: {0}")]
-    Unavailable(String),
+    #[error("Discord does not answer: {why}")]
+    Unavailable {
+        /// What went wrong.
+        why: String,
+        /// Whether it may have been done all the same.
+        perhaps_done: bool,
+    },
 }

@@ -1,50 +1,5 @@
 //! What the bot may do in a channel, computed the way Discord does (Discord, Permissions, "Permission Overwrites"). Pure.
 
-use std::fmt;
-
-/// A right that an announcement needs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Permission {
-    /// See the channel.
-    ViewChannel,
-    /// Post in it.
-    SendMessages,
-    /// Post cards.
-    EmbedLinks,
-}
-
-impl Permission {
-    /// Everything that an announcement needs.
-    pub const NEEDED: [Self; 3] = [Self::ViewChannel, Self::SendMessages, Self::EmbedLinks];
-
-    /// Its bit (Discord, Permissions, "Bitwise Permission Flags").
-    #[must_use]
-    pub const fn bit(self) -> u64 {
-        match self {
-            Self::ViewChannel => 1 << 10,
-            Self::SendMessages => 1 << 11,
-            Self::EmbedLinks => 1 << 14,
-        }
-    }
-
-    /// All bits that an announcement needs, for the invite link.
-    #[must_use]
-    pub const fn needed_bits() -> u64 {
-        Self::ViewChannel.bit() | Self::SendMessages.bit() | Self::EmbedLinks.bit()
-    }
-}
-
-impl fmt::Display for Permission {
-    /// The name that Discord's own settings show.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ViewChannel => "View Channel",
-            Self::SendMessages => "Send Messages",
-            Self::EmbedLinks => "Embed Links",
-        })
-    }
-}
-
 /// May do everything, overwrites or not.
 const ADMINISTRATOR: u64 = 1 << 3;
 
@@ -68,20 +23,15 @@ pub struct Overwrite {
     pub deny: u64,
 }
 
-/// The needed rights that a member lacks in a channel.
+/// The rights of a member in a channel, as Discord's bits.
 #[must_use]
-pub fn missing(
+pub fn effective(
     guild: u64,
     member: u64,
     member_roles: &[u64],
     roles: &[Role],
     overwrites: &[Overwrite],
-) -> Vec<Permission> {
-    let has = effective(guild, member, member_roles, roles, overwrites);
-    Permission::NEEDED.into_iter().filter(|needed| has & needed.bit() == 0).collect()
-}
-
-fn effective(guild: u64, member: u64, member_roles: &[u64], roles: &[Role], overwrites: &[Overwrite]) -> u64 {
+) -> u64 {
     let counts = |id: u64| id == guild || member_roles.contains(&id);
     let base = roles.iter().filter(|role| counts(role.id)).fold(0, |bits, role| bits | role.permissions);
     if base & ADMINISTRATOR != 0 {
@@ -105,24 +55,26 @@ fn effective(guild: u64, member: u64, member_roles: &[u64], roles: &[Role], over
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Permission, Permissions};
 
     const GUILD: u64 = 1;
     const BOT: u64 = 2;
     const ROLE: u64 = 3;
-    const ALL: u64 = Permission::needed_bits();
 
     fn check(role_bits: [u64; 2], overwrites: &[(u64, u64, u64)], expected: &str) {
         let roles =
             [Role { id: GUILD, permissions: role_bits[0] }, Role { id: ROLE, permissions: role_bits[1] }];
         let overwrites: Vec<_> =
             overwrites.iter().map(|&(id, allow, deny)| Overwrite { id, allow, deny }).collect();
-        let missing = missing(GUILD, BOT, &[ROLE], &roles, &overwrites);
+        let has = Permissions(effective(GUILD, BOT, &[ROLE], &roles, &overwrites));
+        let missing = has.lacking(&Permission::NEEDED).named();
         let names: Vec<_> = missing.iter().map(ToString::to_string).collect();
         assert_eq!(names.join(", "), expected);
     }
 
     #[test]
     fn roles_add_up_and_overwrites_change_them_in_order() {
+        const ALL: u64 = (1 << 10) | (1 << 11) | (1 << 14);
         let embed = Permission::EmbedLinks.bit();
         check([ALL, 0], &[], "");
         check([0, ALL], &[], "");

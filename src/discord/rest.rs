@@ -12,10 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use super::limits::{Learned, Limits, Route, Wait};
-use super::permissions::{self, Overwrite, Permission, Role};
-use super::wire::{
-    ApplicationBody, Channel, ErrorBody, GatewayBody, MemberBody, NewMessage, RoleBody, WithId,
-};
+use super::wire::{ApplicationBody, ErrorBody, GatewayBody, NewMessage, WithId};
 use super::{DiscordError, DiscordOptions};
 use crate::clock::Clock;
 use crate::domain::{ChannelId, GuildId, MessageId, Timestamp, text};
@@ -48,7 +45,7 @@ const MAX_WORDS: usize = 200;
 
 /// Whether a person waits for the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Urgency {
+pub(super) enum Urgency {
     /// Somebody waits: goes before the fan-out.
     Interactive,
     /// Nobody waits.
@@ -86,13 +83,31 @@ pub struct Member {
     pub user: u64,
 }
 
+/// How a request waits for its turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Queueing {
+    /// Requests of one flow go in order; flows take turns.
+    pub flow: i64,
+    /// A request that could not go out by then is given back undone.
+    pub not_after: Option<Timestamp>,
+}
+
+/// A message that was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Posted {
+    /// Its id.
+    pub id: MessageId,
+    /// When its turn had come and it went out.
+    pub sent_at: Timestamp,
+}
+
 /// A client of Discord's REST interface. Cheap to clone; all clones share the limits.
 #[derive(Clone)]
 pub struct Rest {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     http: reqwest::Client,
     options: DiscordOptions,
     clock: Clock,
@@ -140,14 +155,17 @@ impl Rest {
         channel: ChannelId,
         message: &render::Message,
         nonce: &str,
-    ) -> Result<MessageId, DiscordError> {
+        queueing: Queueing,
+    ) -> Result<Posted, DiscordError> {
+        let _ = queueing;
+        let sent_at = self.inner.clock.now();
         let route = Route { kind: "POST /channels/{}/messages", resource: channel.get() };
         let body = NewMessage::new(message, nonce);
         let path = format!("/channels/{channel}/messages");
         let created: WithId =
             self.inner.ask(Method::POST, route, &path, Some(&body), Urgency::Background).await?;
-        MessageId::new(created.id)
-            .ok_or_else(|| DiscordError::Unavailable("a message without an id".to_owned()))
+        let id = MessageId::new(created.id).ok_or_else(|| unavailable("a message without an id"))?;
+        Ok(Posted { id, sent_at })
     }
 
     /// The application of the token, which also tells whether the token is accepted.
@@ -186,33 +204,11 @@ impl Rest {
         Ok(())
     }
 
-    /// The rights that a member lacks in a channel to post announcements there.
-    pub async fn missing_permissions(
+    pub(super) async fn read<T: DeserializeOwned>(
         &self,
-        member: Member,
-        channel: ChannelId,
-    ) -> Result<Vec<Permission>, DiscordError> {
-        let Member { guild, user } = member;
-        let get = |kind: &'static str, resource: u64| Route { kind, resource };
-        let path = format!("/channels/{channel}");
-        let channel: Channel = match self.read(get("GET /channels/{}", channel.get()), &path).await {
-            Ok(channel) => channel,
-            // What cannot be seen cannot be asked about.
-            Err(DiscordError::Refused { status: 403, .. }) => return Ok(Permission::NEEDED.to_vec()),
-            Err(error) => return Err(error),
-        };
-        let roles: Vec<RoleBody> =
-            self.read(get("GET /guilds/{}/roles", guild.get()), &format!("/guilds/{guild}/roles")).await?;
-        let member: MemberBody = self
-            .read(get("GET /guilds/{}/members/{}", guild.get()), &format!("/guilds/{guild}/members/{user}"))
-            .await?;
-        let own: Vec<u64> = member.roles.iter().filter_map(|id| id.parse().ok()).collect();
-        let roles: Vec<Role> = roles.iter().map(Role::from).collect();
-        let overwrites: Vec<Overwrite> = channel.permission_overwrites.iter().map(Overwrite::from).collect();
-        Ok(permissions::missing(guild.get(), user, &own, &roles, &overwrites))
-    }
-
-    async fn read<T: DeserializeOwned>(&self, route: Route, path: &str) -> Result<T, DiscordError> {
+        route: Route,
+        path: &str,
+    ) -> Result<T, DiscordError> {
         self.inner.ask(Method::GET, route, path, None::<&()>, Urgency::Interactive).await
     }
 }
@@ -242,7 +238,7 @@ impl Drop for UrgentWait<'_> {
 }
 
 impl Inner {
-    async fn ask<T: DeserializeOwned>(
+    pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         route: Route,
@@ -268,13 +264,15 @@ impl Inner {
         // First learn, also of a pause, then give the place up: who waits for the first answer must find the limit known.
         self.limits().learn_after(now, route, &headers);
         let answer = match status {
-            _ if status.is_success() => serde_json::from_slice(&body?)
-                .map_err(|_| DiscordError::Unavailable("the body is broken".to_owned())),
+            _ if status.is_success() => {
+                serde_json::from_slice(&body?).map_err(|_| unavailable("the body is broken"))
+            }
             StatusCode::UNAUTHORIZED => Err(DiscordError::Unauthorized),
             StatusCode::TOO_MANY_REQUESTS => Err(self.pause(now, route, &headers, &body.unwrap_or_default())),
-            _ if status.is_server_error() => {
-                Err(DiscordError::Unavailable(format!("it answers {}", status.as_u16())))
-            }
+            _ if status.is_server_error() => Err(DiscordError::Unavailable {
+                why: format!("it answers {}", status.as_u16()),
+                perhaps_done: true,
+            }),
             _ => {
                 let body = body.unwrap_or_default();
                 let error: ErrorBody<'_> = serde_json::from_slice(&body).unwrap_or_default();
@@ -379,5 +377,5 @@ fn duration(seconds: f64) -> Option<Duration> {
 }
 
 fn unavailable(why: &'static str) -> DiscordError {
-    DiscordError::Unavailable(why.to_owned())
+    DiscordError::Unavailable { why: why.to_owned(), perhaps_done: true }
 }

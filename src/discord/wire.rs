@@ -5,13 +5,21 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::permissions::{Overwrite, Role};
+use super::reads::Found;
+use crate::domain::{MessageId, Timestamp, UserId};
 use crate::render;
 
 /// A message to be created (Discord, Message, "Create Message").
 #[derive(Serialize)]
 pub(super) struct NewMessage<'a> {
-    embeds: [EmbedBody<'a>; 1],
-    components: [Row<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embeds: Option<[EmbedBody<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    components: Option<[Row<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<u32>,
     allowed_mentions: NobodyMentioned,
     nonce: &'a str,
     enforce_nonce: bool,
@@ -26,7 +34,10 @@ struct EmbedBody<'a> {
     fields: Vec<FieldBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Picture<'a>>,
-    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    footer: Option<Footer<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +58,11 @@ struct FieldBody<'a> {
 #[derive(Serialize)]
 struct Picture<'a> {
     url: &'a str,
+}
+
+#[derive(Serialize)]
+struct Footer<'a> {
+    text: &'a str,
 }
 
 /// A row with one button in it (Discord, Component Reference, "Action Row").
@@ -74,46 +90,90 @@ struct NobodyMentioned {
 
 impl<'a> NewMessage<'a> {
     pub(super) fn new(message: &'a render::Message, nonce: &'a str) -> Self {
-        const ACTION_ROW: u8 = 1;
-        const BUTTON: u8 = 2;
-        const LINK: u8 = 5;
-        let embed = &message.embed;
-        let fields = embed.fields.iter().map(|field| FieldBody {
-            name: &field.name,
-            value: &field.value,
-            inline: true,
-        });
-        let author = AuthorBody {
-            name: &embed.author.name,
-            url: &embed.author.url,
-            icon_url: embed.author.icon.as_deref(),
-        };
-        let timestamp =
-            jiff::Timestamp::from_millisecond(embed.timestamp.as_millis()).unwrap_or_default().to_string();
+        /// Notifies nobody (Discord, Message, "Message Flags").
+        const SUPPRESS_NOTIFICATIONS: u32 = 1 << 12;
         Self {
-            embeds: [EmbedBody {
-                author,
-                title: &embed.title,
-                url: &embed.url,
-                color: embed.color,
-                fields: fields.collect(),
-                image: embed.image.as_deref().map(|url| Picture { url }),
-                timestamp,
-            }],
-            components: [Row {
-                kind: ACTION_ROW,
-                components: [Button {
-                    kind: BUTTON,
-                    style: LINK,
-                    label: &message.button.label,
-                    url: &message.button.url,
-                }],
-            }],
+            content: message.text.as_deref(),
+            embeds: message.embed.as_ref().map(|embed| [EmbedBody::from(embed)]),
+            components: message.button.as_ref().map(|button| [Row::from(button)]),
+            flags: message.is_silent.then_some(SUPPRESS_NOTIFICATIONS),
             allowed_mentions: NobodyMentioned { parse: [] },
             nonce,
             enforce_nonce: true,
         }
     }
+}
+
+impl<'a> From<&'a render::Embed> for EmbedBody<'a> {
+    fn from(embed: &'a render::Embed) -> Self {
+        let field =
+            |field: &'a render::Field| FieldBody { name: &field.name, value: &field.value, inline: true };
+        let time =
+            |at: Timestamp| jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default().to_string();
+        Self {
+            author: AuthorBody {
+                name: &embed.author.name,
+                url: &embed.author.url,
+                icon_url: embed.author.icon.as_deref(),
+            },
+            title: &embed.title,
+            url: &embed.url,
+            color: embed.color,
+            fields: embed.fields.iter().map(field).collect(),
+            image: embed.image.as_deref().map(|url| Picture { url }),
+            footer: embed.footer.as_deref().map(|text| Footer { text }),
+            timestamp: embed.timestamp.map(time),
+        }
+    }
+}
+
+impl<'a> From<&'a render::LinkButton> for Row<'a> {
+    fn from(button: &'a render::LinkButton) -> Self {
+        const ACTION_ROW: u8 = 1;
+        const BUTTON: u8 = 2;
+        const LINK: u8 = 5;
+        let button = Button { kind: BUTTON, style: LINK, label: &button.label, url: &button.url };
+        Self { kind: ACTION_ROW, components: [button] }
+    }
+}
+
+/// A message that stands in a channel (Discord, Message, "Message Structure"), as far as it is looked at.
+#[derive(Deserialize)]
+pub(super) struct MessageBody {
+    #[serde(deserialize_with = "snowflake")]
+    id: u64,
+    author: WithId,
+    #[serde(default)]
+    content: String,
+    #[serde(default)]
+    embeds: Vec<SeenEmbed>,
+}
+
+#[derive(Deserialize)]
+struct SeenEmbed {
+    url: Option<String>,
+    timestamp: Option<String>,
+}
+
+impl MessageBody {
+    pub(super) fn found(self) -> Option<Found> {
+        let card = self.embeds.into_iter().next();
+        let (url, timestamp) = card.map_or((None, None), |card| (card.url, card.timestamp));
+        let timestamp = timestamp.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let timestamp = timestamp.map(|time| Timestamp::from_millis(time.as_millisecond()));
+        Some(Found {
+            id: MessageId::new(self.id)?,
+            by: UserId::new(self.author.id)?,
+            posted: render::Posted { text: self.content, url, timestamp },
+        })
+    }
+}
+
+/// A server, as far as it is looked at (Discord, Guild, "Get Guild").
+#[derive(Deserialize)]
+pub(super) struct GuildBody {
+    #[serde(default)]
+    pub(super) system_channel_id: Option<String>,
 }
 
 /// Anything that has an id.
@@ -150,8 +210,20 @@ pub(super) struct SessionStartLimit {
 /// A channel, as far as rights go.
 #[derive(Deserialize)]
 pub(super) struct Channel {
+    #[serde(deserialize_with = "snowflake")]
+    pub(super) id: u64,
+    #[serde(rename = "type")]
+    kind: u8,
     #[serde(default)]
     pub(super) permission_overwrites: Vec<OverwriteBody>,
+}
+
+impl Channel {
+    /// Whether messages can be posted in it: not in categories, directories, forums and media channels (Discord, Channel,
+    /// "Channel Types").
+    pub(super) fn takes_messages(&self) -> bool {
+        !matches!(self.kind, 4 | 14 | 15 | 16)
+    }
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{ChannelId, DeliveryId, GuildId, MessageId, Profile, SessionId, Stream, Timestamp, WatchKey};
+use super::{
+    ChannelId, DeliveryId, DoubtPolicy, GuildId, LatePolicy, MessageId, Profile, SessionId, Stream,
+    Timestamp, TransitionId, WatchKey,
+};
 
 /// A delivery that was leased for one attempt, with the facts that were frozen when it was decided.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,6 +14,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// The session that it tells about.
     pub session: SessionId,
+    /// The transition that it tells of; deliveries of one transition wait behind each other, not before those of others.
+    pub transition: TransitionId,
     /// The server it is owed to.
     pub guild: GuildId,
     /// Where it goes.
@@ -19,6 +24,15 @@ pub struct Delivery {
     pub attempt: u32,
     /// When it was decided.
     pub decided_at: Timestamp,
+    /// Since when this server could have been told: the start of the stream, or the later moment at which the server
+    /// began to watch or the bot came back.
+    pub owed_since: Timestamp,
+    /// The first attempt of which nobody knows whether it put the announcement there.
+    pub unsure_since: Option<Timestamp>,
+    /// What the server wants of announcements that come late.
+    pub late: LatePolicy,
+    /// What the server wants when nobody can tell whether it has been announced.
+    pub doubt: DoubtPolicy,
     /// The stream as it was when the transition was decided.
     pub stream: Stream,
     /// The account as it is known now.
@@ -34,11 +48,17 @@ pub enum Outcome {
     RetryAfter {
         /// What the other side asked for, if it did.
         asked: Option<std::time::Duration>,
-        /// What went wrong, for the log and for `/streamers`.
+        /// What went wrong, for the log and for `/why`.
         why: String,
+        /// Whether the announcement may be there all the same.
+        perhaps_done: bool,
     },
-    /// No attempt with this delivery will ever succeed.
+    /// The destination does not take it. Whether that lasts, [`Refusal::pauses_route`] says.
     Refused(Refusal),
+    /// Nobody tried: it is late, and the server wants no late ones.
+    Skipped,
+    /// Nobody tried again: it may be there, nobody can look, and the server wants no second one.
+    KeptBack,
     /// The credentials are no longer accepted: nothing at all can be sent.
     Unauthorized,
 }
@@ -60,13 +80,15 @@ pub enum Refusal {
     BlockedByServer,
     /// Discord does not accept the message itself.
     InvalidMessage,
+    /// Discord forbids posting in the channel, for a reason that is not about rights.
+    Forbidden,
     /// Something else that repeating does not cure.
     Other,
 }
 
 impl Refusal {
     /// Every reason there is, in the order of their words in the store.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::UnknownChannel,
         Self::UnknownGuild,
         Self::MissingAccess,
@@ -74,6 +96,7 @@ impl Refusal {
         Self::WrongKindOfChannel,
         Self::BlockedByServer,
         Self::InvalidMessage,
+        Self::Forbidden,
         Self::Other,
     ];
 
@@ -88,7 +111,22 @@ impl Refusal {
             Self::WrongKindOfChannel => "wrong_kind_of_channel",
             Self::BlockedByServer => "blocked_by_server",
             Self::InvalidMessage => "invalid_message",
+            Self::Forbidden => "forbidden",
             Self::Other => "other",
+        }
+    }
+
+    /// Whether it is the place that refuses, and not this one message: nothing will arrive there until somebody changes it.
+    #[must_use]
+    pub const fn pauses_route(self) -> bool {
+        match self {
+            Self::UnknownChannel
+            | Self::UnknownGuild
+            | Self::MissingAccess
+            | Self::MissingPermission
+            | Self::WrongKindOfChannel
+            | Self::Forbidden => true,
+            Self::BlockedByServer | Self::InvalidMessage | Self::Other => false,
         }
     }
 

@@ -123,6 +123,14 @@ row!(
     SessionId
 );
 row!(
+    /// One change in a session that somebody may have to hear of.
+    TransitionId
+);
+row!(
     /// One transition owed to one destination.
     DeliveryId
+);
+row!(
+    /// One thing that the admins of a server are to be told.
+    NoticeId
 );

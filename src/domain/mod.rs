@@ -4,6 +4,9 @@ mod delivery;
 mod ids;
 mod login;
 mod observation;
+mod permission;
+mod policy;
+mod route;
 mod session;
 mod stream;
 pub mod text;
@@ -11,9 +14,15 @@ mod time;
 mod watch;
 
 pub use delivery::{Delivery, Outcome, Owed, Refusal};
-pub use ids::{BroadcasterId, ChannelId, DeliveryId, GuildId, MessageId, SessionId, StreamId, UserId};
+pub use ids::{
+    BroadcasterId, ChannelId, DeliveryId, GuildId, MessageId, NoticeId, SessionId, StreamId, TransitionId,
+    UserId,
+};
 pub use login::{InvalidLogin, Login};
 pub use observation::{Observation, Seen, Sighting, Source};
+pub use permission::{Permission, Permissions};
+pub use policy::{Doubt, DoubtPolicy, LatePolicy};
+pub use route::{Matter, Notice, Pause, Route};
 pub use session::Session;
 pub use stream::{Category, Profile, Stream};
 pub use time::Timestamp;

@@ -1,5 +1,7 @@
 //! Text that other people wrote, made fit for a place with limits. It never decides what is said.
 
+use std::time::Duration;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 /// What stands where something was cut off.
@@ -68,6 +70,31 @@ pub fn grouped(number: u64) -> String {
     grouped
 }
 
+/// A stretch of time in its two largest units, as people say it: `45 s`, `2 h 5 min`, `3 d`.
+#[must_use]
+pub fn span(time: Duration) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let seconds = time.as_secs();
+    let first = UNITS.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
+    let (unit, name) = UNITS[first];
+    let large = format!("{} {name}", seconds / unit);
+    let Some((smaller, small_name)) = UNITS.get(first + 1) else { return large };
+    match seconds % unit / smaller {
+        0 => large,
+        rest => format!("{large} {rest} {small_name}"),
+    }
+}
+
+/// A latency, exact to what matters: `35 ms`, `1.4 s`, `2 min 5 s`.
+#[must_use]
+pub fn latency(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..1_000 => format!("{millis} ms"),
+        1_000..60_000 => format!("{:.1} s", time.as_secs_f64()),
+        _ => span(time),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +117,14 @@ mod tests {
     #[test]
     fn markup_is_shown_and_not_done() {
         assert_eq!(escape_markdown("**a** [b](c) <@1>"), r"\*\*a\*\* \[b\](c) \<\@1\>");
+    }
+
+    #[test]
+    fn times_are_told_as_people_tell_them() {
+        let spans = [0, 45, 60, 125, 3_600, 7_500, 90_061].map(|seconds| span(Duration::from_secs(seconds)));
+        assert_eq!(spans, ["0 s", "45 s", "1 min", "2 min 5 s", "1 h", "2 h 5 min", "1 d 1 h"]);
+        let latencies = [0, 999, 1_449, 125_000].map(|millis| latency(Duration::from_millis(millis)));
+        assert_eq!(latencies, ["0 ms", "999 ms", "1.4 s", "2 min 5 s"]);
     }
 
     #[test]

@@ -42,4 +42,10 @@ impl Timestamp {
     pub fn before(self, ago: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)))
     }
+
+    /// This point moved by that many milliseconds, forwards or backwards.
+    #[must_use]
+    pub const fn shifted(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
 }

@@ -10,7 +10,7 @@ use super::identify;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::discord::SessionStarts;
-use crate::domain::GuildId;
+use crate::domain::{ChannelId, GuildId};
 use crate::store::{Shard, StoreError};
 
 /// Hands what the gateway tells to `control`.
@@ -35,6 +35,13 @@ pub(super) struct Bells {
 impl Events {
     pub(super) fn new(control: Control, clock: Clock, starts: SessionStarts, bells: Bells) -> Self {
         Self { control, clock, starts, begun: AtomicU32::new(0), bells }
+    }
+
+    async fn rights_changed(&self, guild: serenity::GuildId) {
+        let Some(guild) = GuildId::new(guild.get()) else { return };
+        if let Err(error) = self.control.rights_changed(guild).await {
+            complain(&error);
+        }
     }
 
     /// A session has begun. Serenity does not show the request for it, only its success.
@@ -91,9 +98,55 @@ impl serenity::EventHandler for Events {
         }
     }
 
+    async fn channel_update(
+        &self,
+        _: serenity::Context,
+        _: Option<serenity::GuildChannel>,
+        channel: serenity::GuildChannel,
+    ) {
+        let (Some(guild), Some(channel)) = ids(&channel) else { return };
+        if let Err(error) = self.control.channel_changed(guild, channel).await {
+            complain(&error);
+        }
+    }
+
+    async fn channel_delete(
+        &self,
+        _: serenity::Context,
+        channel: serenity::GuildChannel,
+        _: Option<Vec<serenity::Message>>,
+    ) {
+        let (Some(guild), Some(channel)) = ids(&channel) else { return };
+        if let Err(error) = self.control.channel_deleted(guild, channel).await {
+            complain(&error);
+        }
+    }
+
+    async fn guild_role_update(&self, _: serenity::Context, _: Option<serenity::Role>, role: serenity::Role) {
+        self.rights_changed(role.guild_id).await;
+    }
+
+    /// Without the intent for members, Discord tells of the bot's own membership alone (Discord, Gateway, "Guild Members").
+    async fn guild_member_update(
+        &self,
+        _: serenity::Context,
+        _: Option<serenity::Member>,
+        _: Option<serenity::Member>,
+        event: serenity::GuildMemberUpdateEvent,
+    ) {
+        if event.user.id.get() == self.control.application.bot_user {
+            self.rights_changed(event.guild_id).await;
+        }
+    }
+
     async fn shard_stage_update(&self, _: serenity::Context, _: serenity::ShardStageUpdateEvent) {
         self.bells.stage.notify_one();
     }
+}
+
+/// The server of a channel, and the channel.
+fn ids(channel: &serenity::GuildChannel) -> (Option<GuildId>, Option<ChannelId>) {
+    (GuildId::new(channel.guild_id.get()), ChannelId::new(channel.id.get()))
 }
 
 fn complain(error: &StoreError) {

@@ -1,7 +1,11 @@
-//! What is owed, until it is delivered or will never be: leased, rendered, sent, settled.
+//! What is owed is delivered from here: leased, rendered, sent, settled. What cannot be delivered is explained to the admins.
 
+pub mod doubt;
+mod errands;
+pub mod late;
 pub mod nonce;
 pub mod retry;
 mod worker;
 
+pub use errands::Errands;
 pub use worker::{Halted, Worker};

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{ChannelId, DeliveryId, Timestamp};
+use crate::domain::{ChannelId, DeliveryId, NoticeId, Timestamp};
 
 /// Longest nonce that Discord takes (Discord, Message, "Create Message").
 pub const MAX_NONCE: usize = 25;
@@ -20,8 +20,17 @@ const USED: usize = 18;
 #[must_use]
 pub fn nonce(installation: &str, delivery: DeliveryId, channel: ChannelId, decided_at: Timestamp) -> String {
     let decided_at = decided_at.as_millis();
-    let digest = Sha256::digest(format!("{installation}/{delivery}/{channel}/{decided_at}"));
-    URL_SAFE_NO_PAD.encode(&digest[..USED])
+    name(&format!("{installation}/{delivery}/{channel}/{decided_at}"))
+}
+
+/// The nonce of a notice to admins in one of the places where they may read it.
+#[must_use]
+pub fn of_notice(installation: &str, notice: NoticeId, place: ChannelId, since: Timestamp) -> String {
+    name(&format!("{installation}/notice/{notice}/{place}/{}", since.as_millis()))
+}
+
+fn name(of: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(of)[..USED])
 }
 
 #[cfg(test)]

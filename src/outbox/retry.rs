@@ -8,6 +8,12 @@ pub const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts: a stream is news for as long as it lasts, and one request a minute hurts nobody.
 pub const LONGEST: Duration = Duration::from_mins(1);
 
+/// How often a paused route is looked at when nothing tells that something has changed.
+pub const RECHECK: Duration = Duration::from_hours(1);
+
+/// How much chance changes that in either direction, so that routes that were closed together are not looked at together.
+const RECHECK_JITTER: f64 = 0.1;
+
 /// How much of a wait chance adds at most, so that what failed together does not come back together.
 const JITTER: f64 = 0.25;
 
@@ -24,6 +30,12 @@ pub fn wait(attempt: u32, asked: Option<Duration>, chance: f64) -> Duration {
     wait + backoff(attempt).mul_f64(JITTER * chance.clamp(0.0, 1.0))
 }
 
+/// How long until a paused route is looked at again. `chance` is between 0 and 1.
+#[must_use]
+pub fn recheck(chance: f64) -> Duration {
+    RECHECK.mul_f64(1.0 + RECHECK_JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -34,6 +46,12 @@ mod tests {
     fn waits_double_up_to_a_minute() {
         let seconds: Vec<_> = (1..=8).map(|attempt| backoff(attempt).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn a_paused_route_is_looked_at_about_once_an_hour() {
+        let minutes = [0.0, 0.5, 1.0].map(|chance| recheck(chance).as_secs() / 60);
+        assert_eq!(minutes, [54, 60, 66]);
     }
 
     proptest! {

@@ -9,11 +9,14 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{nonce, retry};
+use super::{doubt, late, nonce, retry};
 use crate::clock::Clock;
-use crate::domain::{ChannelId, Delivery, DeliveryId, MessageId, Outcome};
-use crate::render;
-use crate::sinks::Sink;
+use crate::domain::{
+    ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, MessageId, Outcome, Refusal, Timestamp,
+    TransitionId,
+};
+use crate::render::{self, Manner};
+use crate::sinks::{Attempt, Sight, Sink};
 use crate::store::{LeaseRequest, Settlement, Store};
 
 /// Deliveries under way at most. Discord takes 50 requests a second and an unanswered one is given up after 15 s, so
@@ -22,6 +25,9 @@ const MAX_IN_FLIGHT: usize = 768;
 
 /// Deliveries under way in one channel at most: what Discord takes there at once. The others leave room for other servers.
 const MAX_PER_CHANNEL: usize = 5;
+
+/// Deliveries of one transition under way at most. What is left is for others, whatever becomes of a great fan-out.
+const MAX_PER_TRANSITION: usize = MAX_IN_FLIGHT - 64;
 
 /// How long a lease lasts: longer than waiting for a turn and the request together, shorter than Discord knows a nonce.
 const LEASE: Duration = Duration::from_mins(2);
@@ -58,8 +64,17 @@ pub struct Worker {
     pub clock: Clock,
     /// Rung when something new is owed.
     pub nudge: Arc<Notify>,
+    /// Rung when a route is paused.
+    pub errands: Arc<Notify>,
     /// Spreads the waits.
     pub chance: fastrand::Rng,
+}
+
+/// Where a delivery that is under way counts.
+#[derive(Clone, Copy)]
+struct Held {
+    channel: ChannelId,
+    transition: TransitionId,
 }
 
 /// A delivery that is not under way any more.
@@ -68,11 +83,19 @@ struct Done {
     unauthorized: bool,
 }
 
+/// What is known of an attempt when it is over.
+struct Tried {
+    attempt: Attempt,
+    /// The first attempt of which nobody knows whether it succeeded.
+    unsure_since: Option<Timestamp>,
+    doubt: Option<Doubt>,
+}
+
 impl Worker {
     /// Delivers what is owed until `stop`, then finishes what is under way, as far as that is quick.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Halted> {
         let mut under_way = FuturesUnordered::new();
-        let mut held: HashMap<DeliveryId, ChannelId> = HashMap::new();
+        let mut held: HashMap<DeliveryId, Held> = HashMap::new();
         let mut chance = self.chance.fork();
         let this = &self;
         loop {
@@ -89,7 +112,7 @@ impl Worker {
                 }
             };
             for delivery in leased {
-                held.insert(delivery.id, delivery.channel);
+                held.insert(delivery.id, Held { channel: delivery.channel, transition: delivery.transition });
                 under_way.push(this.attempt(delivery, chance.f64()));
             }
             if done.is_empty() {
@@ -115,18 +138,22 @@ impl Worker {
     }
 
     /// Leases what is due, and says how long nothing more will be.
-    async fn look(&self, held: &HashMap<DeliveryId, ChannelId>) -> (Vec<Delivery>, Duration) {
+    async fn look(&self, held: &HashMap<DeliveryId, Held>) -> (Vec<Delivery>, Duration) {
         let at = self.clock.now();
         let mut in_flight: HashMap<ChannelId, usize> = HashMap::new();
-        for channel in held.values() {
+        let mut in_turn: HashMap<TransitionId, usize> = HashMap::new();
+        for Held { channel, transition } in held.values() {
             *in_flight.entry(*channel).or_default() += 1;
+            *in_turn.entry(*transition).or_default() += 1;
         }
         let request = LeaseRequest {
             at,
             until: at.after(LEASE),
             slots: MAX_IN_FLIGHT.saturating_sub(held.len()),
             per_channel: MAX_PER_CHANNEL,
+            per_transition: MAX_PER_TRANSITION,
             in_flight: in_flight.into_iter().collect(),
+            in_turn: in_turn.into_iter().collect(),
             held: held.keys().copied().collect(),
         };
         let leased = match self.store.lease(request).await {
@@ -141,45 +168,126 @@ impl Worker {
         (leased, pause)
     }
 
+    /// Makes one attempt and remembers what came of it.
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
-        let message = render::announcement(&delivery.stream, &delivery.profile, self.clock.now());
-        let nonce =
-            nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);
-        let outcome = self.sink.deliver(&delivery, &message, &nonce).await;
+        let tried = self.dispel_doubt(&delivery).await;
+        let Tried { attempt: Attempt { outcome, sent_at }, unsure_since, doubt } = tried;
         let at = self.clock.now();
         let wait = match &outcome {
             Outcome::RetryAfter { asked, .. } => retry::wait(delivery.attempt, *asked, chance),
+            Outcome::Refused(refusal) if refusal.pauses_route() => retry::recheck(chance),
             _ => Duration::ZERO,
         };
-        report(&delivery, &outcome, at.since(delivery.decided_at), wait);
+        report(&delivery, &outcome, doubt, at.since(delivery.decided_at), wait);
         let done = Done { delivery: delivery.id, unauthorized: outcome == Outcome::Unauthorized };
-        self.settle(Settlement { delivery: delivery.id, outcome, retry_at: at.after(wait), at }).await;
+        let retry_at = at.after(wait);
+        let settlement =
+            Settlement { delivery: delivery.id, outcome, retry_at, at, sent_at, unsure_since, doubt };
+        self.settle(settlement).await;
         done
     }
 
+    /// Finds out first, if it has to be found out, whether an earlier attempt has succeeded, and sends if it has not.
+    async fn dispel_doubt(&self, delivery: &Delivery) -> Tried {
+        let now = self.clock.now();
+        let Some(unsure_since) = delivery.unsure_since else {
+            return self.send(delivery, None, None, None).await;
+        };
+        if let Some(until) = doubt::may_repeat_until(unsure_since, now) {
+            return self.send(delivery, Some(unsure_since), Some(until), None).await;
+        }
+        let settled = |outcome, doubt| Tried {
+            attempt: Attempt { outcome, sent_at: None },
+            unsure_since: Some(unsure_since),
+            doubt,
+        };
+        match self.sink.find(delivery).await {
+            Sight::There(message) => settled(Outcome::Delivered(Some(message)), Some(Doubt::Found)),
+            // All earlier attempts have failed then, and what follows is a first one again.
+            Sight::NotThere => self.send(delivery, None, None, Some(Doubt::NotThere)).await,
+            Sight::Forbidden | Sight::TooMany => match delivery.doubt {
+                DoubtPolicy::Twice => {
+                    self.send(delivery, Some(unsure_since), None, Some(Doubt::SentAgain)).await
+                }
+                DoubtPolicy::Never => settled(Outcome::KeptBack, Some(Doubt::KeptBack)),
+            },
+            Sight::Failed(outcome) => settled(outcome, None),
+        }
+    }
+
+    /// Sends, unless it is late and the server wants no late ones.
+    async fn send(
+        &self,
+        delivery: &Delivery,
+        unsure_since: Option<Timestamp>,
+        not_after: Option<Timestamp>,
+        doubt: Option<Doubt>,
+    ) -> Tried {
+        let began = self.clock.now();
+        let late = late::late_by(delivery.owed_since, delivery.stream.started_at, began);
+        if late.is_some() && delivery.late == LatePolicy::Skip && unsure_since.is_none() {
+            let attempt = Attempt { outcome: Outcome::Skipped, sent_at: None };
+            return Tried { attempt, unsure_since, doubt };
+        }
+        let manner = Manner { late, is_silent: late.is_some() && delivery.late == LatePolicy::Quiet };
+        let message = render::announcement(&delivery.stream, &delivery.profile, began, manner);
+        let nonce =
+            nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);
+        let mut attempt = self.sink.deliver(delivery, &message, &nonce, not_after).await;
+        if attempt.outcome == Outcome::Refused(Refusal::InvalidMessage) {
+            // Something in it is not to Discord's taste. Who wants to know that somebody is live is better served by a
+            // plain link than by nothing.
+            let plain = render::reduced(&delivery.stream, manner);
+            attempt = self.sink.deliver(delivery, &plain, &nonce, not_after).await;
+        }
+        let unsure = matches!(attempt.outcome, Outcome::RetryAfter { perhaps_done: true, .. });
+        let unsure_since = if unsure { unsure_since.or(Some(began)) } else { unsure_since };
+        Tried { attempt, unsure_since, doubt }
+    }
+
     async fn settle(&self, settlement: Settlement) {
-        while let Err(error) = self.store.settle(settlement.clone()).await {
-            tracing::error!(delivery = %settlement.delivery, error = &error as &dyn std::error::Error,
-                "an outcome cannot be remembered; trying again");
-            tokio::time::sleep(SETTLE_PAUSE).await;
+        loop {
+            match self.store.settle(settlement.clone()).await {
+                Ok(settled) => {
+                    if let Some(route) = settled.paused {
+                        let (guild, channel) = (route.guild, route.channel);
+                        tracing::warn!(%guild, %channel, "the channel refuses; nothing is sent there until it is open again");
+                        self.errands.notify_one();
+                    }
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(delivery = %settlement.delivery, error = &error as &dyn std::error::Error,
+                        "an outcome cannot be remembered; trying again");
+                    tokio::time::sleep(SETTLE_PAUSE).await;
+                }
+            }
         }
     }
 }
 
-fn report(delivery: &Delivery, outcome: &Outcome, took: Duration, wait: Duration) {
+fn report(delivery: &Delivery, outcome: &Outcome, doubt: Option<Doubt>, took: Duration, wait: Duration) {
     let Delivery { id, session, guild, channel, attempt, stream, .. } = delivery;
     let streamer = &stream.login;
+    let doubt = doubt.map(Doubt::as_str);
     match outcome {
         Outcome::Delivered(message) => {
             let posted = message.map(MessageId::get);
-            tracing::info!(delivery = %id, %session, %guild, %channel, %streamer, attempt, posted, ?took, "announced");
+            tracing::info!(delivery = %id, %session, %guild, %channel, %streamer, attempt, posted, ?took, doubt, "announced");
         }
         Outcome::RetryAfter { why, .. } => {
-            tracing::warn!(delivery = %id, %session, %guild, %channel, %streamer, attempt, why, ?wait,
+            tracing::warn!(delivery = %id, %session, %guild, %channel, %streamer, attempt, why, ?wait, doubt,
                 "not announced yet");
         }
         Outcome::Refused(refusal) => {
             tracing::warn!(delivery = %id, %session, %guild, %channel, %streamer, attempt, %refusal, "refused");
+        }
+        Outcome::Skipped => {
+            tracing::info!(delivery = %id, %session, %guild, %channel, %streamer, "not announced: it is late");
+        }
+        Outcome::KeptBack => {
+            tracing::warn!(delivery = %id, %session, %guild, %channel, %streamer, attempt, doubt,
+                "not announced again: it may be there already");
         }
         Outcome::Unauthorized => {
             tracing::error!(delivery = %id, "Discord refuses the bot's token (DISCORD_TOKEN)");

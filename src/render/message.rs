@@ -2,13 +2,17 @@
 
 use crate::domain::Timestamp;
 
-/// What is to be posted.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What is to be posted: a card, or text, or both.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Message {
+    /// Text above the card, in Discord's Markdown.
+    pub text: Option<String>,
     /// The card.
-    pub embed: Embed,
+    pub embed: Option<Embed>,
     /// A button that opens an address.
-    pub button: LinkButton,
+    pub button: Option<LinkButton>,
+    /// Whether it is posted without notifying anybody.
+    pub is_silent: bool,
 }
 
 /// A card under a message (Discord, Message, "Embed Object"). An absent part is left out.
@@ -26,8 +30,10 @@ pub struct Embed {
     pub fields: Vec<Field>,
     /// Address of the large picture.
     pub image: Option<String>,
+    /// Small line at the bottom.
+    pub footer: Option<String>,
     /// Shown at the bottom in the reader's own time zone.
-    pub timestamp: Timestamp,
+    pub timestamp: Option<Timestamp>,
 }
 
 /// Who a card is about.

@@ -2,6 +2,11 @@
 
 mod announcement;
 mod message;
+mod notice;
 
-pub use announcement::{MAX_AUTHOR, MAX_EMBED, MAX_FIELD, MAX_TITLE, announcement};
+pub use announcement::{
+    MAX_AUTHOR, MAX_EMBED, MAX_FIELD, MAX_TITLE, Manner, Posted, announcement, announces, channel_url,
+    reduced, sample,
+};
 pub use message::{Author, Embed, Field, LinkButton, Message};
+pub use notice::{closed, notice};

@@ -1,57 +1,185 @@
 //! Tells a channel of a Discord server, and says what Discord's answer means for the delivery.
 
-use crate::discord::{DiscordError, Rest};
-use crate::domain::{Delivery, Outcome, Refusal};
-use crate::render::Message;
+use std::time::Duration;
+
+use super::{Attempt, Examined, Sight, Told};
+use crate::discord::{Access, DiscordError, Member, Queueing, Rest};
+use crate::domain::{
+    ChannelId, Delivery, GuildId, MessageId, Outcome, Permission, Permissions, Refusal, Route, Timestamp,
+};
+use crate::render::{self, Message};
+
+/// Pages of a channel that are looked through for an announcement. Where more than five hundred messages stand after it,
+/// nobody can tell.
+const MAX_PAGES: usize = 5;
+
+/// How long before the start of a stream its announcement may have been posted: the clocks of Twitch and Discord differ.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
+
+/// The first moment that Discord's ids count from (Discord, Reference, "Snowflakes").
+const DISCORD_EPOCH: i64 = 1_420_070_400_000;
+
+/// Requests that are no announcements wait as one flow of their own, which no transition has.
+const ERRANDS: i64 = 0;
 
 /// Posts as the bot.
 #[derive(Clone, Debug)]
 pub struct DiscordChannel {
     rest: Rest,
+    /// The user that the bot appears as.
+    bot: u64,
 }
 
 impl DiscordChannel {
-    /// A sink that posts through this client.
+    /// A sink that posts through this client as this user.
     #[must_use]
-    pub fn new(rest: Rest) -> Self {
-        Self { rest }
+    pub fn new(rest: Rest, bot: u64) -> Self {
+        Self { rest, bot }
     }
 
-    pub(super) async fn deliver(&self, delivery: &Delivery, message: &Message, nonce: &str) -> Outcome {
-        match self.rest.create_message(delivery.channel, message, nonce).await {
-            Ok(message) => Outcome::Delivered(Some(message)),
+    pub(super) async fn deliver(
+        &self,
+        delivery: &Delivery,
+        message: &Message,
+        nonce: &str,
+        not_after: Option<Timestamp>,
+    ) -> Attempt {
+        let queueing = Queueing { flow: delivery.transition.0, not_after };
+        match self.rest.create_message(delivery.channel, message, nonce, queueing).await {
+            Ok(posted) => {
+                Attempt { outcome: Outcome::Delivered(Some(posted.id)), sent_at: Some(posted.sent_at) }
+            }
             Err(error) => {
                 if let DiscordError::Refused { status, code, message } = &error {
                     tracing::warn!(delivery = %delivery.id, channel = %delivery.channel, status, code, words = message,
                         "Discord refuses an announcement");
                 }
-                meaning(error)
+                Attempt { outcome: meaning(error), sent_at: None }
             }
         }
     }
+
+    /// Looks for the announcement of a delivery among the messages of its channel.
+    pub(super) async fn find(&self, delivery: &Delivery) -> Sight {
+        let earliest = delivery.stream.started_at.before(CLOCKS_DIFFER);
+        let mut before = None;
+        for _ in 0..MAX_PAGES {
+            let (page, may_go_on) = match self.rest.messages(delivery.channel, before).await {
+                Ok(read) => read,
+                Err(DiscordError::Refused { status: 403, .. }) => return Sight::Forbidden,
+                Err(error) => return Sight::Failed(meaning(error)),
+            };
+            let own = |found: &&crate::discord::Found| found.by.get() == self.bot;
+            if let Some(found) =
+                page.iter().filter(own).find(|found| render::announces(&found.posted, &delivery.stream))
+            {
+                return Sight::There(found.id);
+            }
+            let Some(last) = page.last() else {
+                // Nothing can mean that there is nothing, or that the bot may not see it.
+                return match before {
+                    None => self.may_read(delivery).await,
+                    Some(_) => Sight::NotThere,
+                };
+            };
+            if !may_go_on || posted_at(last.id) < earliest {
+                return Sight::NotThere;
+            }
+            before = Some(last.id);
+        }
+        Sight::TooMany
+    }
+
+    async fn may_read(&self, delivery: &Delivery) -> Sight {
+        match self.rest.access(self.member(delivery.guild), delivery.channel).await {
+            Ok(Access::Has { permissions, .. }) if permissions.has(Permission::ReadMessageHistory) => {
+                Sight::NotThere
+            }
+            Ok(Access::Has { .. }) => Sight::Forbidden,
+            // Where there is no channel, there is no announcement; the attempt tells what follows from that.
+            Ok(Access::Gone) => Sight::NotThere,
+            Err(error) => Sight::Failed(meaning(error)),
+        }
+    }
+
+    /// Looks whether a channel takes announcements.
+    pub(super) async fn examine(&self, route: Route) -> Examined {
+        match self.rest.access(self.member(route.guild), route.channel).await {
+            Ok(Access::Gone) => {
+                Examined::Closed { refusal: Refusal::UnknownChannel, missing: Permissions(0) }
+            }
+            Ok(Access::Has { permissions, takes_messages }) => {
+                let missing = permissions.lacking(&Permission::NEEDED);
+                if missing.has(Permission::ViewChannel) {
+                    Examined::Closed { refusal: Refusal::MissingAccess, missing }
+                } else if !missing.is_empty() {
+                    Examined::Closed { refusal: Refusal::MissingPermission, missing }
+                } else if !takes_messages {
+                    Examined::Closed { refusal: Refusal::WrongKindOfChannel, missing }
+                } else {
+                    Examined::Open
+                }
+            }
+            Err(error) => Examined::Unknown(error.to_string()),
+        }
+    }
+
+    /// Where a server reads what concerns the bot: the channel for Discord's own messages.
+    pub(super) async fn place_for_notices(&self, guild: GuildId) -> Result<Option<ChannelId>, String> {
+        self.rest.system_channel(guild).await.map_err(|error| error.to_string())
+    }
+
+    /// Tells the admins something in a channel.
+    pub(super) async fn tell(&self, channel: ChannelId, message: &Message, nonce: &str) -> Told {
+        let queueing = Queueing { flow: ERRANDS, not_after: None };
+        match self.rest.create_message(channel, message, nonce, queueing).await {
+            Ok(_) => Told::There,
+            Err(error) => match meaning(error) {
+                Outcome::Delivered(_) => Told::There,
+                Outcome::RetryAfter { asked, why, .. } => Told::Later { asked, why },
+                Outcome::Unauthorized => {
+                    Told::Later { asked: None, why: "Discord refuses the token".to_owned() }
+                }
+                _ => Told::Refused,
+            },
+        }
+    }
+
+    fn member(&self, guild: GuildId) -> Member {
+        Member { guild, user: self.bot }
+    }
+}
+
+/// When a message was posted, as its id tells.
+fn posted_at(message: MessageId) -> Timestamp {
+    let millis = i64::try_from(message.get() >> 22).unwrap_or(i64::MAX);
+    Timestamp::from_millis(millis.saturating_add(DISCORD_EPOCH))
 }
 
 /// What an error means (Discord, Opcodes and Status Codes, "JSON Error Codes").
 fn meaning(error: DiscordError) -> Outcome {
     match error {
         DiscordError::Unauthorized => Outcome::Unauthorized,
-        DiscordError::RateLimited { wait } => {
-            Outcome::RetryAfter { asked: Some(wait), why: "Discord wants a pause".to_owned() }
+        DiscordError::RateLimited { wait } => Outcome::RetryAfter {
+            asked: Some(wait),
+            why: "Discord wants a pause".to_owned(),
+            perhaps_done: false,
+        },
+        DiscordError::Unavailable { why, perhaps_done } => {
+            Outcome::RetryAfter { asked: None, why, perhaps_done }
         }
-        DiscordError::Unavailable(why) => Outcome::RetryAfter { asked: None, why },
         DiscordError::Refused { status, code, message } => refused(status, code, message),
     }
 }
 
 fn refused(status: u16, code: u64, message: String) -> Outcome {
+    let later = |why: String| Outcome::RetryAfter { asked: None, why, perhaps_done: false };
     Outcome::Refused(match (status, code) {
         (_, 50014) => return Outcome::Unauthorized,
         // The nonce is known, but the message is gone: it was delivered, and somebody has deleted it.
         (_, 10008) => return Outcome::Delivered(None),
         // Limits of the channel or of the service that pass: slow mode, write limits, overload.
-        (_, 20016 | 20022 | 20028 | 20029 | 40062 | 110_001 | 130_000) | (408, _) => {
-            return Outcome::RetryAfter { asked: None, why: message };
-        }
+        (_, 20016 | 20022 | 20028 | 20029 | 40062 | 110_001 | 130_000) | (408, _) => return later(message),
         (_, 10003) => Refusal::UnknownChannel,
         (_, 10004) => Refusal::UnknownGuild,
         (_, 50001) => Refusal::MissingAccess,
@@ -61,12 +189,8 @@ fn refused(status: u16, code: u64, message: String) -> Outcome {
         (_, 50035 | 50006) => Refusal::InvalidMessage,
         // A refusal without a code is not Discord's but that of something before it: a proxy, or Cloudflare, which has a
         // code of its own as well.
-        (_, 0 | 40333) => {
-            return Outcome::RetryAfter {
-                asked: None,
-                why: format!("refused with {status}, without a reason"),
-            };
-        }
+        (_, 0 | 40333) => return later(format!("refused with {status}, without a reason")),
+        (403, _) => Refusal::Forbidden,
         _ => Refusal::Other,
     })
 }
@@ -81,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_lasts_ends_the_delivery() {
+    fn a_refusal_that_lasts_ends_the_delivery_or_pauses_the_route() {
         check(404, 10003, &Outcome::Refused(Refusal::UnknownChannel));
         check(404, 10004, &Outcome::Refused(Refusal::UnknownGuild));
         check(403, 50001, &Outcome::Refused(Refusal::MissingAccess));
@@ -89,12 +213,13 @@ mod tests {
         check(400, 50008, &Outcome::Refused(Refusal::WrongKindOfChannel));
         check(400, 200_000, &Outcome::Refused(Refusal::BlockedByServer));
         check(400, 50035, &Outcome::Refused(Refusal::InvalidMessage));
+        check(403, 50009, &Outcome::Refused(Refusal::Forbidden));
         check(400, 999_999, &Outcome::Refused(Refusal::Other));
     }
 
     #[test]
     fn a_refusal_that_passes_does_not() {
-        let retry = |why: &str| Outcome::RetryAfter { asked: None, why: why.to_owned() };
+        let retry = |why: &str| Outcome::RetryAfter { asked: None, why: why.to_owned(), perhaps_done: false };
         check(400, 130_000, &retry("why"));
         check(400, 20016, &retry("why"));
         check(403, 0, &retry("refused with 403, without a reason"));
@@ -110,5 +235,12 @@ mod tests {
     fn a_refused_token_is_everybodys_matter() {
         check(401, 50014, &Outcome::Unauthorized);
         assert_eq!(meaning(DiscordError::Unauthorized), Outcome::Unauthorized);
+    }
+
+    #[test]
+    fn a_message_tells_its_age() {
+        // The example of Discord, Reference, "Snowflakes".
+        let message = MessageId::new(175_928_847_299_117_063).expect("an id");
+        assert_eq!(posted_at(message), Timestamp::from_millis(1_462_015_105_796));
     }
 }

@@ -2,9 +2,13 @@
 
 mod discord_channel;
 
+use std::time::Duration;
+
 pub use discord_channel::DiscordChannel;
 
-use crate::domain::{Delivery, Outcome};
+use crate::domain::{
+    ChannelId, Delivery, GuildId, MessageId, Outcome, Permissions, Refusal, Route, Timestamp,
+};
 use crate::render::Message;
 
 /// The places that announcements can go to.
@@ -14,11 +18,102 @@ pub enum Sink {
     DiscordChannel(DiscordChannel),
 }
 
+/// One attempt that is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// When the request went out, if it was answered as hoped.
+    pub sent_at: Option<Timestamp>,
+}
+
+/// What a look for an announcement shows that may stand in its place already.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// It stands there.
+    There(MessageId),
+    /// It does not.
+    NotThere,
+    /// The bot may not read there.
+    Forbidden,
+    /// There is more than is looked through.
+    TooMany,
+    /// The look did not succeed.
+    Failed(Outcome),
+}
+
+/// Whether a place takes announcements.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Examined {
+    /// It does.
+    Open,
+    /// It does not.
+    Closed {
+        /// Why not.
+        refusal: Refusal,
+        /// The rights that are missing, if that is why.
+        missing: Permissions,
+    },
+    /// It could not be found out.
+    Unknown(String),
+}
+
+/// What came of telling the admins something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// It is there.
+    There,
+    /// The place does not take it.
+    Refused,
+    /// Not now.
+    Later {
+        /// What the other side asked for, if it did.
+        asked: Option<Duration>,
+        /// What went wrong.
+        why: String,
+    },
+}
+
 impl Sink {
-    /// Makes one attempt. `nonce` is the same in every attempt with this delivery.
-    pub async fn deliver(&self, delivery: &Delivery, message: &Message, nonce: &str) -> Outcome {
+    /// Makes one attempt, which goes out by `not_after` or not at all. `nonce` is the same in every attempt with this
+    /// delivery.
+    pub async fn deliver(
+        &self,
+        delivery: &Delivery,
+        message: &Message,
+        nonce: &str,
+        not_after: Option<Timestamp>,
+    ) -> Attempt {
         match self {
-            Self::DiscordChannel(channel) => channel.deliver(delivery, message, nonce).await,
+            Self::DiscordChannel(channel) => channel.deliver(delivery, message, nonce, not_after).await,
+        }
+    }
+
+    /// Looks whether the announcement of a delivery stands in its place already.
+    pub async fn find(&self, delivery: &Delivery) -> Sight {
+        match self {
+            Self::DiscordChannel(channel) => channel.find(delivery).await,
+        }
+    }
+
+    /// Looks whether a place takes announcements.
+    pub async fn examine(&self, route: Route) -> Examined {
+        match self {
+            Self::DiscordChannel(channel) => channel.examine(route).await,
+        }
+    }
+
+    /// Where the admins of a server read what concerns the bot, if it has such a place; else why it could not be found out.
+    pub async fn place_for_notices(&self, guild: GuildId) -> Result<Option<ChannelId>, String> {
+        match self {
+            Self::DiscordChannel(channel) => channel.place_for_notices(guild).await,
+        }
+    }
+
+    /// Tells the admins something in a channel. `nonce` is the same in every attempt with this notice and channel.
+    pub async fn tell(&self, place: ChannelId, message: &Message, nonce: &str) -> Told {
+        match self {
+            Self::DiscordChannel(channel) => channel.tell(place, message, nonce).await,
         }
     }
 }

@@ -53,7 +53,7 @@ impl Accounts {
     async fn refresh(&self) -> Result<(), StoreError> {
         for _ in 0..BATCHES_AT_ONCE {
             let now = self.clock.now();
-            let due = self.store.accounts_due(now.before(REFRESH_EVERY), MAX_IDS).await?;
+            let due = self.store.accounts_due(now.before(REFRESH_EVERY), now, MAX_IDS).await?;
             if due.is_empty() {
                 break;
             }

@@ -14,7 +14,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
 async fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("livebell.db");
-    let store = Store::open(StoreOptions { path }).await.expect("a store");
+    let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
     (folder, store)
 }
 
@@ -71,7 +71,7 @@ async fn owed(store: &Store, id: &str) -> Vec<Owed> {
 }
 
 async fn commit(store: &Store, at: Timestamp, change: Change) -> usize {
-    let decision = Decision { at, source: Source::Poll, changes: vec![change] };
+    let decision = Decision { at, decided_at: at, source: Source::Poll, changes: vec![change] };
     store.commit(decision).await.expect("committed")
 }
 
@@ -97,7 +97,16 @@ async fn lease_with(
     in_flight: Vec<(ChannelId, usize)>,
 ) -> Vec<Delivery> {
     let until = at.after(Duration::from_mins(2));
-    let request = LeaseRequest { at, until, slots, per_channel: 2, in_flight, held: Vec::new() };
+    let request = LeaseRequest {
+        at,
+        until,
+        slots,
+        per_channel: 2,
+        per_transition: usize::MAX,
+        in_flight,
+        in_turn: Vec::new(),
+        held: Vec::new(),
+    };
     store.lease(request).await.expect("leased")
 }
 
@@ -106,12 +115,34 @@ async fn lease(store: &Store, at: Timestamp) -> Vec<Delivery> {
 }
 
 async fn settle(store: &Store, delivery: &Delivery, outcome: Outcome) {
-    let settlement = Settlement { delivery: delivery.id, outcome, retry_at: later(10), at: later(1) };
+    let settlement = Settlement {
+        delivery: delivery.id,
+        outcome,
+        retry_at: later(10),
+        at: later(1),
+        sent_at: None,
+        unsure_since: None,
+        doubt: None,
+    };
+    store.settle(settlement).await.expect("settled");
+}
+
+/// An attempt without an answer: the announcement may be there.
+async fn settle_unsure(store: &Store, delivery: &Delivery) {
+    let settlement = Settlement {
+        delivery: delivery.id,
+        outcome: retry(),
+        retry_at: later(10),
+        at: later(1),
+        sent_at: None,
+        unsure_since: Some(NOW),
+        doubt: None,
+    };
     store.settle(settlement).await.expect("settled");
 }
 
 fn retry() -> Outcome {
-    Outcome::RetryAfter { asked: None, why: "it answers 502".to_owned() }
+    Outcome::RetryAfter { asked: None, why: "it answers 502".to_owned(), perhaps_done: false }
 }
 
 #[tokio::test]
@@ -196,7 +227,8 @@ async fn ten_thousand_deliveries_are_owed_at_once_or_not_at_all() {
         replaces: None,
     };
     // A broadcaster has one session at a time, so a decision with two is refused, and nothing of it is kept.
-    let twice = Decision { at: NOW, source: Source::Poll, changes: vec![began("a"), began("b")] };
+    let twice =
+        Decision { at: NOW, decided_at: NOW, source: Source::Poll, changes: vec![began("a"), began("b")] };
     store.commit(twice).await.expect_err("refused");
     assert_eq!(store.undecided().await.expect("a count"), 0);
     assert!(store.board().with(std::collections::HashMap::is_empty));
@@ -268,7 +300,7 @@ async fn what_was_not_tried_yet_goes_where_the_admin_wants_it_now() {
     let leased = lease(&store, NOW).await.remove(0);
     assert_eq!(leased.channel, channel(9));
     // From here on it may stand in that channel, whatever the answer was.
-    settle(&store, &leased, retry()).await;
+    settle_unsure(&store, &leased).await;
     store.remove_watch(key(1, "7"), NOW).await.expect("removed");
     move_to(10).await;
     assert_eq!(commit(&store, NOW, again().await).await, 1);
@@ -302,9 +334,9 @@ async fn a_refusal_shows_in_the_list_until_the_channel_changes() {
     watch(&store, 1, "7").await;
     goes_live(&store, "7", "a").await;
     let leased = lease(&store, NOW).await;
-    settle(&store, &leased[0], Outcome::Refused(Refusal::MissingPermission)).await;
+    settle(&store, &leased[0], Outcome::Refused(Refusal::BlockedByServer)).await;
     let refused = async || store.list(guild(1)).await.expect("a list")[0].refused;
-    assert_eq!(refused().await, Some(Refusal::MissingPermission));
+    assert_eq!(refused().await, Some(Refusal::BlockedByServer));
     let elsewhere =
         NewWatch { key: key(1, "7"), channel: Some(channel(9)), by: UserId::new(1).expect("an id"), at: NOW };
     let added = store.add_watch(elsewhere, profile("7"), 1000).await.expect("added");
@@ -323,7 +355,7 @@ async fn a_server_that_left_is_owed_nothing_and_finds_everything_when_it_returns
     let channels: Vec<_> = lease(&store, NOW).await.iter().map(|delivery| delivery.channel.get()).collect();
     assert_eq!(channels, [2]);
     assert_eq!(store.watches_of(vec![BroadcasterId::new("7")]).await.expect("watches").len(), 1);
-    assert!(store.guild_is_here(guild(1)).await.expect("back"));
+    assert!(store.guild_is_here(guild(1), later(30)).await.expect("back"));
     assert_eq!(store.list(guild(1)).await.expect("a list").len(), 1);
     assert_eq!(store.fresh_watches().await.expect("watches").len(), 3 - 1);
 }
@@ -336,7 +368,7 @@ async fn what_was_refused_before_the_removal_was_noticed_is_owed_again_after_the
     let leased = lease(&store, NOW).await;
     settle(&store, &leased[0], Outcome::Refused(Refusal::MissingAccess)).await;
     store.guild_left(guild(1), NOW).await.expect("left");
-    store.guild_is_here(guild(1)).await.expect("back");
+    store.guild_is_here(guild(1), later(30)).await.expect("back");
     let owed = owed(&store, "7").await;
     let caught_up =
         Change::CaughtUp { watches: vec![key(1, "7")], owed, session: Some(session(&store, "7")) };
@@ -377,7 +409,7 @@ async fn open_sessions_are_there_after_a_restart() {
     let before = store.board().with(|open| open[&broadcaster].clone());
     drop(store);
     let path = folder.path().join("livebell.db");
-    let store = Store::open(StoreOptions { path }).await.expect("a store");
+    let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
     let after = store.board().with(|open| open[&broadcaster].clone());
     assert_eq!(after.stream_ids.len(), 2);
     assert_eq!((after.missing_since, after.last_seen_at), (Some(later(60)), later(40)));

@@ -8,21 +8,35 @@ mod conformance;
 mod facts;
 mod sqlite;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use board::{Board, LiveNow};
-pub use sqlite::{LOOKED_AT_EVERY, Store, migrate, probe};
+pub use sqlite::{HISTORY, LOOKED_AT_EVERY, Store, migrate, probe};
 
 use crate::domain::{
-    BroadcasterId, ChannelId, DeliveryId, GuildId, Outcome, Owed, Profile, Refusal, SessionId, Source,
-    Stream, Timestamp, WatchKey,
+    BroadcasterId, ChannelId, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId, Outcome, Owed,
+    Pause, Profile, Refusal, Route, SessionId, Source, Stream, Timestamp, TransitionId, WatchKey,
 };
+
+/// How long a statement waits for somebody else's lock: a backup or an operator's `sqlite3`, both short.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the store needs to know.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// The database file. Its folder is created.
     pub path: PathBuf,
+    /// How long a statement waits for somebody else's lock.
+    pub busy_timeout: Duration,
+}
+
+impl StoreOptions {
+    /// The database in that file, and everything else as it usually is.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), busy_timeout: BUSY_TIMEOUT }
+    }
 }
 
 /// Why something could not be remembered or recalled.
@@ -40,6 +54,18 @@ pub enum StoreError {
     /// Another process has the same database open, and two bots would announce everything twice.
     #[error("the database {0} is in use by another Livebell; stop it first")]
     InUse(PathBuf),
+    /// The file is damaged, or no database at all. It is left as it is.
+    #[error(
+        "the database {path} is damaged ({what}). Nothing was changed. Stop every Livebell, put a backup in its place \
+         (with the files that end in -wal and -shm removed) and start again; without a backup, `sqlite3 {path} .recover` \
+         saves what can be read, and moving the file away begins anew"
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite found.
+        what: String,
+    },
     /// The schema could not be brought up to date; nothing was changed.
     #[error("the database could not be migrated")]
     Migrate(#[from] Box<refinery::Error>),
@@ -129,6 +155,8 @@ pub enum Change {
 pub struct Decision {
     /// When the observation was made.
     pub at: Timestamp,
+    /// When it was decided what follows from it.
+    pub decided_at: Timestamp,
     /// Who made it.
     pub source: Source,
     /// What follows.
@@ -146,8 +174,12 @@ pub struct LeaseRequest {
     pub slots: usize,
     /// How many of one channel at most, those in flight included.
     pub per_channel: usize,
+    /// How many of one transition at most, those in flight included.
+    pub per_transition: usize,
     /// How many are in flight, by channel.
     pub in_flight: Vec<(ChannelId, usize)>,
+    /// How many are in flight, by transition. Whoever has the fewest is served first.
+    pub in_turn: Vec<(TransitionId, usize)>,
     /// Deliveries that are in flight here: their leases never run out, whatever takes so long.
     pub held: Vec<DeliveryId>,
 }
@@ -163,6 +195,19 @@ pub struct Settlement {
     pub retry_at: Timestamp,
     /// Now.
     pub at: Timestamp,
+    /// When the request went out that was answered, if one was.
+    pub sent_at: Option<Timestamp>,
+    /// The first attempt of which nobody knows whether it succeeded, this one included.
+    pub unsure_since: Option<Timestamp>,
+    /// How it went on with a delivery that was in doubt before this attempt.
+    pub doubt: Option<Doubt>,
+}
+
+/// What a settlement has brought about beside itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Settled {
+    /// The route that is paused from now on.
+    pub paused: Option<Route>,
 }
 
 /// What became of a wish to watch a streamer.
@@ -192,7 +237,9 @@ pub struct Listed {
     pub own_channel: Option<ChannelId>,
     /// Since when the server watches.
     pub added_at: Timestamp,
-    /// Why the last delivery to the channel that is set now was refused.
+    /// Why nothing is sent to its channel, if nothing is.
+    pub pause: Option<Pause>,
+    /// Why the last delivery to the channel that is set now was refused, though the channel is open.
     pub refused: Option<Refusal>,
 }
 
@@ -201,6 +248,136 @@ pub struct Listed {
 pub struct GuildSettings {
     /// Where announcements go that have no channel of their own.
     pub channel: Option<ChannelId>,
+    /// What it wants of late announcements.
+    pub late: LatePolicy,
+    /// What it wants when in doubt.
+    pub doubt: DoubtPolicy,
+}
+
+/// What was wrong with a server's announcements within the history that is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct GuildTroubles {
+    /// The routes that are paused.
+    pub paused: Vec<(ChannelId, Pause)>,
+    /// How many deliveries were in doubt and sent again, so perhaps shown twice.
+    pub sent_again: usize,
+    /// How many were in doubt and kept back, so perhaps not shown.
+    pub kept_back: usize,
+}
+
+/// How a watch stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WatchState {
+    /// Since when.
+    pub added_at: Timestamp,
+    /// Since when Twitch does not know the account.
+    pub unavailable_since: Option<Timestamp>,
+    /// Where announcements go.
+    pub channel: Option<ChannelId>,
+}
+
+/// Everything that is known of one streamer's last session in one server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// Which session.
+    pub session: SessionId,
+    /// The stream as last seen.
+    pub stream: Stream,
+    /// When it began, by Twitch.
+    pub started_at: Timestamp,
+    /// When it was over, if it is.
+    pub ended_at: Option<Timestamp>,
+    /// Since when it is missed, if it is.
+    pub missing_since: Option<Timestamp>,
+    /// When its beginning was seen.
+    pub seen_at: Timestamp,
+    /// Who saw it.
+    pub source: String,
+    /// What this server was owed of it.
+    pub delivery: Option<DeliveryAccount>,
+}
+
+/// What became of a delivery, step by step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeliveryAccount {
+    /// How it stands.
+    pub state: DeliveryState,
+    /// Where it goes or went.
+    pub channel: ChannelId,
+    /// When it was remembered.
+    pub decided_at: Timestamp,
+    /// Since when this server could have been told.
+    pub owed_since: Timestamp,
+    /// How many attempts there have been.
+    pub attempts: u32,
+    /// When the next attempt is due, if there is to be one.
+    pub due_at: Timestamp,
+    /// When the request went out that was answered.
+    pub sent_at: Option<Timestamp>,
+    /// When the last answer was there.
+    pub settled_at: Option<Timestamp>,
+    /// The message, when Discord named it.
+    pub message: Option<MessageId>,
+    /// What Discord said last, or our word for its refusal.
+    pub detail: Option<String>,
+    /// Whether, and since when, nobody knows if it has arrived.
+    pub unsure_since: Option<Timestamp>,
+    /// How it went on after a doubt.
+    pub doubt: Option<Doubt>,
+}
+
+/// How a delivery stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeliveryState {
+    /// Waits for an attempt.
+    Pending,
+    /// An attempt is under way.
+    Leased,
+    /// Its route is paused.
+    Paused,
+    /// It is there.
+    Delivered,
+    /// It will never be taken.
+    Refused,
+    /// The stream ended first.
+    Expired,
+    /// The watch was removed first, or the bot.
+    Cancelled,
+    /// It was late, and the server wants no late ones.
+    Skipped,
+    /// It may be there, and the server wants no second one.
+    KeptBack,
+}
+
+impl DeliveryState {
+    /// Every state there is.
+    pub const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Leased,
+        Self::Paused,
+        Self::Delivered,
+        Self::Refused,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Skipped,
+        Self::KeptBack,
+    ];
+
+    /// The word for it in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Leased => "leased",
+            Self::Paused => "paused",
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+            Self::KeptBack => "kept_back",
+        }
+    }
 }
 
 /// Which part of all servers a gateway connection speaks for (Discord, Gateway, "Sharding").

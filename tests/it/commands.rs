@@ -118,26 +118,26 @@ async fn setchannel_names_each_missing_permission_and_stores_the_channel_all_the
     insta::assert_snapshot!(words, @"
     Announcements go to #live from now on.
 
-    ⚠️ I cannot post there yet: I lack **Send Messages** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ⚠️ I cannot post there yet. I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
     let (no_embed, words) = told(EMBED_LINKS).await;
     insta::assert_snapshot!(words, @"
     Announcements go to #live from now on.
 
-    ⚠️ I cannot post there yet: I lack **Embed Links** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ⚠️ I cannot post there yet. I lack **Embed Links** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
     let (neither, words) = told(SEND_MESSAGES | EMBED_LINKS).await;
     insta::assert_snapshot!(words, @"
     Announcements go to #live from now on.
 
-    ⚠️ I cannot post there yet: I lack **Send Messages**, **Embed Links** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ⚠️ I cannot post there yet. I lack **Send Messages**, **Embed Links** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
     // Who cannot see a channel can do nothing else there.
     let (no_view, words) = told(VIEW_CHANNEL).await;
     insta::assert_snapshot!(words, @"
     Announcements go to #live from now on.
 
-    ⚠️ I cannot post there yet: I lack **View Channel**, **Send Messages**, **Embed Links** in #live. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ⚠️ I cannot post there yet. I lack **View Channel**, **Send Messages**, **Embed Links** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
     world.goes_live("ann");
     world.pass(A_LOOK).await;
@@ -321,7 +321,7 @@ async fn a_channel_of_its_own_is_checked_too() {
     Ann
     **Ann** is announced in #stage from now on.
 
-    ⚠️ I cannot post there yet: I lack **Embed Links** in #stage. Open the channel's settings, then Permissions, and allow it for me or one of my roles.
+    ⚠️ I cannot post there yet. I lack **Embed Links** in #stage. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
 }
 
@@ -494,7 +494,7 @@ async fn nothing_is_offered_in_time_when_twitch_hangs() {
 // What is registered
 
 #[tokio::test(start_paused = true)]
-async fn five_commands_are_registered_for_servers_only() {
+async fn the_commands_are_registered_for_servers_only() {
     let world = World::start().await;
     let mut lines: Vec<String> = world
         .discord
@@ -514,7 +514,10 @@ async fn five_commands_are_registered_for_servers_only() {
     /live  in [0] for null
     /removestreamer streamer in [0] for "32"
     /setchannel channel in [0] for "32"
+    /settings late doubt in [0] for "32"
     /streamers  in [0] for null
+    /test streamer in [0] for "32"
+    /why streamer in [0] for null
     "#);
     assert!(world.discord.offers("live", &world.member));
     assert!(!world.discord.offers("addstreamer", &world.member));

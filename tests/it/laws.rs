@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use livebell::clock::Clock;
 use livebell::domain::{
     BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Profile, Seen, Sighting, Source, Stream,
     StreamId, Timestamp, UserId, WatchKey,
@@ -46,7 +47,7 @@ fn observation((who, reconnected, seconds): Seeing) -> Observation {
 async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("livebell.db");
-    let store = Store::open(StoreOptions { path }).await.expect("a store");
+    let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
     for who in 0..STREAMERS {
         for server in 1..=SERVERS {
             let stream = stream(who, false);
@@ -65,7 +66,7 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
             store.add_watch(watch, profile, 100).await.expect("added");
         }
     }
-    let mut pipeline = Pipeline::new(store.clone(), GRACE, Arc::new(Notify::new()));
+    let mut pipeline = Pipeline::new(store.clone(), Clock::starting_at(NOW), GRACE, Arc::new(Notify::new()));
     for seeing in seen {
         pipeline.take(&observation(*seeing)).await.expect("taken");
     }
@@ -75,7 +76,9 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
         until: at,
         slots: 1000,
         per_channel: 1000,
+        per_transition: 1000,
         in_flight: Vec::new(),
+        in_turn: Vec::new(),
         held: Vec::new(),
     };
     let leased = store.lease(request).await.expect("leased");

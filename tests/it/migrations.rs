@@ -6,7 +6,10 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 1] = [(1, include_str!("../data/migrations/sqlite/0001_spine.sql"))];
+const SAMPLES: [(u32, &str); 2] = [
+    (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
+    (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
+];
 
 fn files(folder: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -19,11 +22,7 @@ fn files(folder: &str) -> Vec<String> {
 }
 
 async fn migrated(path: &Path) -> Connection {
-    drop(
-        Store::open(StoreOptions { path: path.to_owned() })
-            .await
-            .expect("the database is brought up to date"),
-    );
+    drop(Store::open(StoreOptions::at(path)).await.expect("the database is brought up to date"));
     Connection::open(path).expect("the database opens")
 }
 
@@ -59,10 +58,12 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("streamer", 3),
         ("former_login", 1),
         ("watch", 4),
-        ("session", 2),
-        ("session_stream", 3),
-        ("transition", 2),
-        ("delivery", 4),
+        ("session", 3),
+        ("session_stream", 4),
+        ("transition", 3),
+        ("delivery", 6),
+        ("route", 2),
+        ("notice", 3),
     ] {
         assert_eq!(rows(table), count, "rows of {table}");
     }
@@ -85,7 +86,7 @@ async fn a_new_database_is_made_with_its_folders_and_is_sound() {
 #[tokio::test]
 async fn two_bots_never_share_a_database() {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = StoreOptions { path: folder.path().join("livebell.db") };
+    let options = StoreOptions::at(&folder.path().join("livebell.db"));
     let first = Store::open(options.clone()).await.expect("the first one opens it");
     let second = Store::open(options.clone()).await.expect_err("the second one is refused");
     assert!(second.to_string().contains("in use by another Livebell"), "{second}");
@@ -99,6 +100,6 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     let path = folder.path().join("livebell.db");
     let words = "these are not the bytes of a database, but somebody may want them back ".repeat(20);
     std::fs::write(&path, &words).expect("a file");
-    Store::open(StoreOptions { path: path.clone() }).await.expect_err("it is refused");
+    Store::open(StoreOptions::at(&path)).await.expect_err("it is refused");
     assert_eq!(std::fs::read_to_string(&path).expect("the file"), words);
 }

@@ -13,7 +13,8 @@ fn watch_many(world: &World, guild: u64, ids: &[String]) {
     for id in ids {
         database
             .execute(
-                "INSERT OR IGNORE INTO streamer VALUES (?1, 'user_' || ?1, 'User ' || ?1, NULL, 9e15, NULL)",
+                "INSERT OR IGNORE INTO streamer (broadcaster_id, login, display_name, refreshed_at)
+                 VALUES (?1, 'user_' || ?1, 'User ' || ?1, 9e15)",
                 [id],
             )
             .expect("a streamer");
@@ -66,7 +67,7 @@ async fn all_hundred_of_a_full_page_are_seen() {
     }
     world.wake().await;
     world.pass(Duration::from_mins(3)).await;
-    assert_eq!(world.posts(cats).len(), 100);
+    assert_eq!(world.announced(cats).len(), 100);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,10 +111,10 @@ async fn one_failing_batch_does_not_hold_up_the_others() {
     world.twitch.go_live(fine);
     world.wake().await;
     world.pass(A_LOOK).await;
-    assert_eq!(world.posts(cats).len(), 1);
+    assert_eq!(world.announced(cats).len(), 1);
     world.twitch.clear_faults();
     world.pass(A_LOOK).await;
-    assert_eq!(world.posts(cats).len(), 2);
+    assert_eq!(world.announced(cats).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +143,7 @@ async fn a_refused_token_is_renewed_once_by_one() {
     world.twitch.go_live(&ids[0]);
     world.pass(A_LOOK).await;
     assert_eq!(world.twitch.tokens_issued(), before + 1);
-    assert_eq!(world.posts(cats).len(), 1);
+    assert_eq!(world.announced(cats).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

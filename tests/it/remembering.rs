@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use livebell::clock::Clock;
 use livebell::domain::{
     BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Profile, Seen, Sighting, Source, Stream,
     StreamId, Timestamp, UserId, WatchKey,
@@ -25,8 +26,9 @@ impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("livebell.db");
-        let store = Store::open(StoreOptions { path: path.clone() }).await.expect("a store");
-        let pipeline = Pipeline::new(store.clone(), Duration::from_mins(5), Arc::new(Notify::new()));
+        let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
+        let pipeline =
+            Pipeline::new(store.clone(), Clock::system(), Duration::from_mins(5), Arc::new(Notify::new()));
         Self { _folder: folder, path, store, pipeline }
     }
 

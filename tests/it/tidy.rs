@@ -22,7 +22,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("outbox", &["domain", "store", "render", "sinks", "clock"]),
     ("pipeline", &["domain", "detect", "audience", "store", "clock"]),
     ("control", &["domain", "store", "twitch", "discord", "render", "clock"]),
-    ("commands", &["domain", "control"]),
+    ("commands", &["domain", "control", "render"]),
     ("gateway", &["domain", "control", "commands", "discord", "store", "clock"]),
     ("telemetry", &["domain", "store", "clock", "sources", "gateway"]),
     ("web", &["domain", "control", "http", "telemetry"]),
@@ -30,11 +30,13 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules and files that decide or word and do nothing else: no asynchrony, no clock, no store, no crate that reaches out.
-const PURE: [&str; 9] = [
+const PURE: [&str; 11] = [
     "domain/",
     "detect/",
     "audience/",
     "render/",
+    "outbox/doubt.rs",
+    "outbox/late.rs",
     "outbox/retry.rs",
     "outbox/nonce.rs",
     "twitch/budget.rs",

@@ -69,6 +69,7 @@ impl World {
             check_interval: INTERVAL,
             offline_grace: GRACE,
             database_path: folder.path().join("data/livebell.db"),
+            database_busy_timeout: Duration::ZERO,
             http_bind: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -229,7 +230,20 @@ impl World {
 
     /// Who was announced in a server, in order.
     pub(crate) fn announced(&self, server: Server) -> Vec<String> {
-        self.posts(server).iter().map(announced_name).collect()
+        self.announcements(server).iter().map(announced_name).collect()
+    }
+
+    /// The announcements in a server's channel, without what admins were told or tried out there.
+    pub(crate) fn announcements(&self, server: Server) -> Vec<Message> {
+        let mut posts = self.posts(server);
+        posts.retain(|post| post.body["embeds"][0]["timestamp"].is_string());
+        posts
+    }
+
+    /// What the admins were told in a channel.
+    pub(crate) fn told(&self, channel: u64) -> Vec<String> {
+        let posts = self.discord.messages(channel);
+        posts.iter().map(|post| post.content().to_owned()).filter(|words| !words.is_empty()).collect()
     }
 
     /// Fails unless exactly these were announced in a server, in this order.

@@ -6,9 +6,9 @@ use super::{Store, signed};
 use crate::domain::{GuildId, Timestamp};
 use crate::store::{Shard, StoreError};
 
-/// Takes back what is pending for the servers that left at that moment.
+/// Takes back what waits for the servers that left at that moment.
 const CANCEL_PENDING: &str = "UPDATE delivery SET state = 'cancelled', settled_at = ?1
-     WHERE state = 'pending' AND guild_id IN (SELECT guild_id FROM guild WHERE left_at = ?1)";
+     WHERE state IN ('pending', 'paused') AND guild_id IN (SELECT guild_id FROM guild WHERE left_at = ?1)";
 
 impl Store {
     /// The bot was removed from a server: nothing more goes there. Returns whether the server was known and present.
@@ -29,7 +29,7 @@ impl Store {
     }
 
     /// The bot is in a server. Returns whether it had left it; everything it knew is as it was then.
-    pub async fn guild_is_here(&self, guild: GuildId) -> Result<bool, StoreError> {
+    pub async fn guild_is_here(&self, guild: GuildId, at: Timestamp) -> Result<bool, StoreError> {
         // Every start says so of every server, so look before taking the writer.
         let gone = self
             .read(move |tx| {
@@ -41,7 +41,7 @@ impl Store {
         if !gone {
             return Ok(false);
         }
-        self.write(move |tx| come_back(tx, &[guild])).await?;
+        self.write(move |tx| come_back(tx, &[guild], at)).await?;
         self.watches_did_change();
         Ok(true)
     }
@@ -83,7 +83,7 @@ impl Store {
                 if !left.is_empty() {
                     tx.prepare_cached(CANCEL_PENDING)?.execute([at.as_millis()])?;
                 }
-                come_back(tx, &back)?;
+                come_back(tx, &back, at)?;
                 Ok((left.len(), back.len()))
             })
             .await?;
@@ -104,20 +104,17 @@ impl Store {
     }
 }
 
-fn come_back(tx: &rusqlite::Transaction<'_>, guilds: &[GuildId]) -> Result<(), StoreError> {
-    let mut back = tx.prepare_cached("UPDATE guild SET left_at = NULL WHERE guild_id = ?1")?;
+fn come_back(tx: &rusqlite::Transaction<'_>, guilds: &[GuildId], at: Timestamp) -> Result<(), StoreError> {
+    let mut back =
+        tx.prepare_cached("UPDATE guild SET left_at = NULL, here_since = ?2 WHERE guild_id = ?1")?;
     // Who went live meanwhile is announced at the next look.
     let mut fresh = tx.prepare_cached("UPDATE watch SET fresh = 1 WHERE guild_id = ?1")?;
-    // What was refused because the bot was gone is owed again then, if the stream is still live.
-    let mut refused = tx.prepare_cached(
-        "UPDATE delivery SET state = 'cancelled', attempts = 0, detail = NULL WHERE guild_id = ?1 AND state = 'refused'
-             AND transition_id IN (SELECT transition_id FROM transition JOIN session USING (session_id)
-                                   WHERE ended_at IS NULL)",
-    )?;
+    // What was closed to a bot that was not there says nothing about now.
+    let mut routes = tx.prepare_cached("DELETE FROM route WHERE guild_id = ?1")?;
     for guild in guilds {
-        back.execute([signed(guild.get())])?;
+        back.execute(params![signed(guild.get()), at.as_millis()])?;
         fresh.execute([signed(guild.get())])?;
-        refused.execute([signed(guild.get())])?;
+        routes.execute([signed(guild.get())])?;
     }
     Ok(())
 }

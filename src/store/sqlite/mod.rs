@@ -3,10 +3,16 @@
 //! The statements live beside this file by subject. A lease is a column, never an open transaction across a request.
 
 mod accounts;
+mod explaining;
 mod gateway;
 mod guilds;
+mod history;
+mod notices;
 mod outbox;
+mod routes;
 mod sessions;
+mod turns;
+mod waking;
 mod watches;
 
 use std::fs::{File, TryLockError};
@@ -19,6 +25,7 @@ use anyhow::Context as _;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::Mutex;
 
+pub use history::HISTORY;
 pub use sessions::LOOKED_AT_EVERY;
 
 use super::{Board, StoreError, StoreOptions};
@@ -28,11 +35,11 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// How long a statement waits for somebody else's lock: a backup or an operator's `sqlite3`, both short.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long `livebell check` waits for a lock: a running bot holds it for moments.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Prepared statements kept by each connection; the program has about fifty.
-const STATEMENT_CACHE: usize = 64;
+/// Prepared statements kept by each connection; the program has about a hundred.
+const STATEMENT_CACHE: usize = 128;
 
 /// Everything that survives a restart. Cheap to clone.
 #[derive(Clone)]
@@ -59,11 +66,12 @@ impl Store {
     /// Opens the database, made new when there is none, and brings it up to date.
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
         blocking(move || {
-            let path = options.path;
+            let StoreOptions { path, busy_timeout } = options;
             let fail = |source| StoreError::Open { path: path.clone(), source };
             make_folder(&path).map_err(fail)?;
             let lock = lock(&path)?;
-            let mut writer = connect(&path).map_err(fail)?;
+            let mut writer = connect(&path, busy_timeout).map_err(|error| opening(&path, error))?;
+            examine(&writer, &path)?;
             migrate(&mut writer, None)?;
             // A file that takes no write is better refused now than when the first announcement cannot be remembered.
             writer.execute("UPDATE installation SET looked_at = looked_at", [])?;
@@ -71,7 +79,7 @@ impl Store {
                 writer.query_row("SELECT token FROM installation", [], |row| row.get(0))?;
             let board = Board::default();
             sessions::load_board(&writer, &board)?;
-            let reader = connect(&path).map_err(fail)?;
+            let reader = connect(&path, busy_timeout).map_err(fail)?;
             reader.pragma_update(None, "query_only", true)?;
             Ok(Self {
                 writer: Arc::new(Mutex::new(writer)),
@@ -183,7 +191,8 @@ pub fn migrate(connection: &mut Connection, up_to: Option<i32>) -> Result<(), St
 pub fn probe(path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::Open { path: path.to_owned(), source };
     make_folder(path).map_err(fail)?;
-    let mut connection = connect(path).map_err(fail)?;
+    let mut connection = connect(path, PROBE_TIMEOUT).map_err(|error| opening(path, error))?;
+    examine(&connection, path)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Rolled back: the point is that the file takes a write.
     tx.execute("CREATE TABLE livebell_probe (x INTEGER)", [])?;
@@ -215,13 +224,40 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn connect(path: &Path) -> anyhow::Result<Connection> {
+/// Refuses a damaged database while it is as it was found: whatever were written into it might make it worse.
+fn examine(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
+    let found: rusqlite::Result<String> = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    match found {
+        Ok(verdict) if verdict == "ok" => Ok(()),
+        Ok(verdict) => Err(damaged(verdict.lines().last().unwrap_or_default().to_owned())),
+        Err(error) if is_damage(&error) => Err(damaged(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why a file cannot be opened: because it is no sound database, or because of something around it.
+fn opening(path: &Path, error: anyhow::Error) -> StoreError {
+    match error.downcast_ref::<rusqlite::Error>() {
+        Some(cause) if is_damage(cause) => {
+            StoreError::Damaged { path: path.to_owned(), what: cause.to_string() }
+        }
+        _ => StoreError::Open { path: path.to_owned(), source: error },
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+fn connect(path: &Path, busy_timeout: Duration) -> anyhow::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         // Each connection stands behind a lock of ours.
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(busy_timeout)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns: an announcement that was sent must never be forgotten by a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -265,7 +301,7 @@ mod tests {
     async fn both_connections_keep_what_they_are_given() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("livebell.db");
-        let store = Store::open(StoreOptions { path }).await.expect("a store");
+        let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
         for connection in [&store.writer, &store.reader] {
             let connection = connection.lock().await;
             let pragma = |name: &str| -> String {

@@ -1,20 +1,34 @@
 //! Deliveries: leased for an attempt, then settled with what came of it.
 
-use std::collections::HashMap;
-
 use rusqlite::{Transaction, params};
 
-use super::{Store, channel_id, guild_id, signed};
+use super::{Store, channel_id, guild_id, routes, signed, turns};
 use crate::domain::{
-    BroadcasterId, ChannelId, Delivery, DeliveryId, Login, Outcome, Profile, Refusal, SessionId, Timestamp,
+    BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, Outcome, Profile, Refusal,
+    Route, SessionId, Timestamp, TransitionId,
 };
-use crate::store::{LeaseRequest, Settlement, StoreError, facts};
+use crate::store::{LeaseRequest, Settled, Settlement, StoreError, facts};
 
-/// How many due deliveries are looked at together when choosing which to lease.
-const CANDIDATES: usize = 512;
+/// The end of every attempt, whatever came of it: what is known of the request stays known.
+const NOTE: &str =
+    "UPDATE delivery SET leased_until = NULL, settled_at = ?2, sent_at = COALESCE(?3, sent_at),
+         unsure_since = ?4, doubt = COALESCE(?5, doubt)
+     WHERE delivery_id = ?1";
+
+/// What a delivery that may be tried again is: over when its session is, taken back when its watch is gone, waiting when its
+/// route is paused.
+const STANDS: &str = "CASE
+         WHEN (SELECT ended_at FROM transition JOIN session USING (session_id)
+               WHERE transition.transition_id = delivery.transition_id) IS NOT NULL THEN 'expired'
+         WHEN NOT EXISTS (SELECT 1 FROM watch JOIN guild USING (guild_id)
+               WHERE watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
+                 AND guild.left_at IS NULL) THEN 'cancelled'
+         WHEN EXISTS (SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id
+                 AND route.channel_id = delivery.channel_id AND paused_since IS NOT NULL) THEN 'paused'
+         ELSE 'pending' END";
 
 impl Store {
-    /// Takes deliveries that are due, oldest first, no more of a channel than it may have in flight.
+    /// Takes deliveries that are due, of all transitions in turn, no more of a channel than it may have in flight.
     ///
     /// Nobody else gets them before the lease runs out; whoever holds one settles it.
     pub async fn lease(&self, request: LeaseRequest) -> Result<Vec<Delivery>, StoreError> {
@@ -35,14 +49,15 @@ impl Store {
         let held = request.held.iter().map(|held| held.0).collect::<serde_json::Value>().to_string();
         self.write(move |tx| {
             tx.prepare_cached(
-                "UPDATE delivery SET state = 'pending', leased_until = NULL
+                "UPDATE delivery SET state = 'pending', leased_until = NULL,
+                     unsure_since = COALESCE(unsure_since, leased_at)
                  WHERE state = 'leased' AND leased_until <= ?1
                    AND delivery_id NOT IN (SELECT value FROM json_each(?2))",
             )?
             .execute(params![request.at.as_millis(), held])?;
             let mut leased = Vec::new();
-            for id in choose(tx, &request)? {
-                match take(tx, id, request.until) {
+            for id in turns::choose(tx, &request)? {
+                match take(tx, id, &request) {
                     Ok(delivery) => leased.push(delivery),
                     Err(error) if error.is_about_content() => {
                         // One odd row must not keep all others from being delivered.
@@ -51,23 +66,12 @@ impl Store {
                             error = &error as &dyn std::error::Error,
                             "left out for good"
                         );
-                        refuse(tx, id, Refusal::Other, request.at)?;
+                        finish(tx, id, "refused", Some(Refusal::Other.as_str()))?;
                     }
                     Err(error) => return Err(error),
                 }
             }
             Ok(leased)
-        })
-        .await
-    }
-
-    /// Gives back what a process that is no more had leased. To be called before the first lease.
-    pub async fn release_leases(&self) -> Result<usize, StoreError> {
-        self.write(|tx| {
-            Ok(tx.execute(
-                "UPDATE delivery SET state = 'pending', leased_until = NULL WHERE state = 'leased'",
-                [],
-            )?)
         })
         .await
     }
@@ -97,127 +101,111 @@ impl Store {
     /// Remembers what came of an attempt.
     ///
     /// A delivery that is to be tried again expires instead when its session is over, and is cancelled when its watch is gone.
-    pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+    /// A refusal that is about the place pauses the route, with everything that waits to go there.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
         self.write(move |tx| settle(tx, &settlement)).await
     }
 }
 
-fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<(), StoreError> {
+fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Settled, StoreError> {
     let id = settlement.delivery.0;
-    let at = settlement.at.as_millis();
+    let millis = |time: Option<Timestamp>| time.map(Timestamp::as_millis);
+    tx.prepare_cached(NOTE)?.execute(params![
+        id,
+        settlement.at.as_millis(),
+        millis(settlement.sent_at),
+        millis(settlement.unsure_since),
+        settlement.doubt.map(Doubt::as_str)
+    ])?;
     match &settlement.outcome {
         Outcome::Delivered(message) => {
             tx.prepare_cached(
-                "UPDATE delivery SET state = 'delivered', leased_until = NULL, settled_at = ?2, message_id = ?3, detail = NULL
+                "UPDATE delivery SET state = 'delivered', message_id = ?2, detail = NULL, unsure_since = NULL
                  WHERE delivery_id = ?1",
             )?
-            .execute(params![id, at, message.map(|message| signed(message.get()))])?;
+            .execute(params![id, message.map(|message| signed(message.get()))])?;
         }
-        Outcome::Refused(refusal) => refuse(tx, id, *refusal, settlement.at)?,
+        Outcome::Refused(refusal) if refusal.pauses_route() => return hold(tx, settlement, *refusal),
+        Outcome::Refused(refusal) => finish(tx, id, "refused", Some(refusal.as_str()))?,
+        Outcome::Skipped => finish(tx, id, "skipped", None)?,
+        Outcome::KeptBack => finish(tx, id, "kept_back", None)?,
         Outcome::RetryAfter { why, .. } => retry(tx, settlement, Some(why))?,
         Outcome::Unauthorized => retry(tx, settlement, None)?,
     }
-    Ok(())
+    Ok(Settled::default())
 }
 
-fn refuse(tx: &Transaction<'_>, id: i64, refusal: Refusal, at: Timestamp) -> Result<(), StoreError> {
+/// The end of a delivery that is not to be tried again.
+fn finish(tx: &Transaction<'_>, id: i64, state: &str, detail: Option<&str>) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "UPDATE delivery SET state = 'refused', leased_until = NULL, settled_at = ?2, detail = ?3
+        "UPDATE delivery SET state = ?2, leased_until = NULL, detail = COALESCE(?3, detail)
          WHERE delivery_id = ?1 AND state = 'leased'",
     )?
-    .execute(params![id, at.as_millis(), refusal.as_str()])?;
+    .execute(params![id, state, detail])?;
     Ok(())
 }
 
 fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&String>) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "UPDATE delivery SET
-             state = CASE
-                 WHEN (SELECT ended_at FROM transition JOIN session USING (session_id)
-                       WHERE transition.transition_id = delivery.transition_id) IS NOT NULL THEN 'expired'
-                 WHEN NOT EXISTS (SELECT 1 FROM watch JOIN guild USING (guild_id)
-                       WHERE watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
-                         AND guild.left_at IS NULL) THEN 'cancelled'
-                 ELSE 'pending' END,
-             leased_until = NULL, due_at = ?2, settled_at = ?3, detail = COALESCE(?4, detail)
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET state = {STANDS}, due_at = ?2, detail = COALESCE(?3, detail)
          WHERE delivery_id = ?1 AND state = 'leased'",
-    )?
-    .execute(params![
-        settlement.delivery.0,
-        settlement.retry_at.as_millis(),
-        settlement.at.as_millis(),
-        why
-    ])?;
+    ))?
+    .execute(params![settlement.delivery.0, settlement.retry_at.as_millis(), why])?;
     Ok(())
 }
 
-/// Chooses what to lease: in the order of being due, skipping channels that have as much in flight as they may.
-fn choose(tx: &Transaction<'_>, request: &LeaseRequest) -> Result<Vec<i64>, StoreError> {
-    let mut in_flight: HashMap<ChannelId, usize> = request.in_flight.iter().copied().collect();
-    let mut chosen = Vec::new();
-    let mut statement = tx.prepare_cached(
-        "SELECT delivery_id, channel_id, due_at FROM delivery
-         WHERE state = 'pending' AND due_at <= ?1 AND (due_at, delivery_id) > (?2, ?3)
-           AND channel_id NOT IN (SELECT value FROM json_each(?4))
-         ORDER BY due_at, delivery_id LIMIT ?5",
-    )?;
-    let mut last = (i64::MIN, i64::MIN);
-    loop {
-        let full = full_channels(&in_flight, request.per_channel);
-        let mut rows = statement.query(params![
-            request.at.as_millis(),
-            last.0,
-            last.1,
-            full,
-            i64::try_from(CANDIDATES).unwrap_or(i64::MAX)
-        ])?;
-        let mut seen = 0;
-        while let Some(row) = rows.next()? {
-            seen += 1;
-            let id: i64 = row.get(0)?;
-            last = (row.get(2)?, id);
-            let flying = in_flight.entry(channel_id(row.get(1)?)?).or_default();
-            if *flying < request.per_channel {
-                *flying += 1;
-                chosen.push(id);
-            }
-            if chosen.len() >= request.slots {
-                return Ok(chosen);
-            }
-        }
-        if seen < CANDIDATES {
-            return Ok(chosen);
-        }
-    }
-}
-
-fn full_channels(in_flight: &HashMap<ChannelId, usize>, per_channel: usize) -> String {
-    let full = in_flight.iter().filter(|(_, flying)| **flying >= per_channel);
-    full.map(|(channel, _)| channel.get()).collect::<serde_json::Value>().to_string()
-}
-
-fn take(tx: &Transaction<'_>, id: i64, until: Timestamp) -> Result<Delivery, StoreError> {
+/// The place refuses: pauses its route, if it still is where somebody wants to read, and lets the delivery wait for it.
+fn hold(tx: &Transaction<'_>, settlement: &Settlement, refusal: Refusal) -> Result<Settled, StoreError> {
+    let id = settlement.delivery.0;
+    let route = tx
+        .prepare_cached("SELECT guild_id, channel_id FROM delivery WHERE delivery_id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let route = Route { guild: guild_id(route.0)?, channel: channel_id(route.1)? };
+    let paused = routes::pause(tx, route, refusal, settlement.at, settlement.retry_at)?;
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET state = {STANDS}, due_at = ?2, detail = ?3 WHERE delivery_id = ?1 AND state = 'leased'",
+    ))?
+    .execute(params![id, settlement.at.as_millis(), refusal.as_str()])?;
+    // The admin may have chosen another channel while the attempt was under way.
+    routes::follow_watches(tx, route.guild, settlement.at)?;
+    // Whatever is bound to a place that nobody wants any more, because it may stand there already, ends here.
     tx.prepare_cached(
-        "UPDATE delivery SET state = 'leased', leased_until = ?2, attempts = attempts + 1 WHERE delivery_id = ?1",
+        "UPDATE delivery SET state = 'refused' WHERE delivery_id = ?1 AND state = 'pending' AND channel_id = ?2",
     )?
-    .execute(params![id, until.as_millis()])?;
+    .execute(params![id, signed(route.channel.get())])?;
+    Ok(Settled { paused: paused.then_some(route) })
+}
+
+fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Delivery, StoreError> {
+    tx.prepare_cached(
+        "UPDATE delivery SET state = 'leased', leased_at = ?2, leased_until = ?3, attempts = attempts + 1
+         WHERE delivery_id = ?1",
+    )?
+    .execute(params![id, request.at.as_millis(), request.until.as_millis()])?;
     let mut statement = tx.prepare_cached(
-        "SELECT session_id, guild_id, channel_id, attempts, decided_at, transition.stream, delivery.broadcaster_id,
-                login, display_name, image
+        "SELECT session_id, guild_id, delivery.channel_id, attempts, decided_at, transition.stream, delivery.broadcaster_id,
+                login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt
          FROM delivery JOIN transition USING (transition_id)
          JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
+         JOIN guild USING (guild_id)
          WHERE delivery_id = ?1",
     )?;
     let mut rows = statement.query([id])?;
     let row = rows.next()?.ok_or(StoreError::Unreadable("delivery"))?;
     let broadcaster = BroadcasterId::new(&row.get::<_, String>(6)?);
+    let unsure_since: Option<i64> = row.get(12)?;
     Ok(Delivery {
         id: DeliveryId(id),
         session: SessionId(row.get(0)?),
+        transition: TransitionId(row.get(10)?),
         guild: guild_id(row.get(1)?)?,
         channel: channel_id(row.get(2)?)?,
         attempt: row.get(3)?,
         decided_at: Timestamp::from_millis(row.get(4)?),
+        owed_since: Timestamp::from_millis(row.get(11)?),
+        unsure_since: unsure_since.map(Timestamp::from_millis),
+        late: LatePolicy::from_word(row.get_ref(13)?.as_str().map_err(rusqlite::Error::from)?),
+        doubt: DoubtPolicy::from_word(row.get_ref(14)?.as_str().map_err(rusqlite::Error::from)?),
         stream: facts::read(&broadcaster, &row.get::<_, String>(5)?)?,
         profile: profile(row, broadcaster, 7)?,
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Store, channel_id, guild_id, json_list, signed};
+use super::{Store, channel_id, guild_id, json_list, routes, signed};
 use crate::domain::{
     BroadcasterId, Owed, Session, SessionId, Source, Stream, StreamId, Timestamp, Watch, WatchKey,
 };
@@ -185,7 +185,7 @@ fn apply(
             let session = begin(tx, stream, at)?;
             let transition = transition(tx, session, decision.source, stream, at)?;
             updates.push(Update::Open(Box::new(read_session(tx, session)?)));
-            owe(tx, transition, owed, at)
+            owe(tx, transition, owed, decision.decided_at)
         }
         Change::Reopened { session, stream, owed } => {
             tx.prepare_cached("UPDATE session SET ended_at = NULL WHERE session_id = ?1")?
@@ -202,7 +202,7 @@ fn apply(
                            AND guild.left_at IS NULL)",
                 )?
                 .execute(params![transition, at.as_millis()])?;
-            Ok(revived + owe(tx, transition, owed, at)?)
+            Ok(revived + owe(tx, transition, owed, decision.decided_at)?)
         }
         Change::Continued { session, stream } => {
             if !go_on(tx, *session, stream, at)? {
@@ -230,7 +230,7 @@ fn apply(
                 statement.execute(params![signed(watch.guild.get()), watch.broadcaster.as_str()])?;
             }
             let Some(session) = session else { return Ok(0) };
-            owe(tx, began(tx, *session)?, owed, at)
+            owe(tx, began(tx, *session)?, owed, decision.decided_at)
         }
     }
 }
@@ -275,7 +275,7 @@ fn end(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), St
         .execute(params![session.0, at.as_millis()])?;
     // Nobody wants to read that somebody is live who is not.
     tx.prepare_cached(
-        "UPDATE delivery SET state = 'expired', settled_at = ?2 WHERE state = 'pending' AND transition_id IN
+        "UPDATE delivery SET state = 'expired', settled_at = ?2 WHERE state IN ('pending', 'paused') AND transition_id IN
              (SELECT transition_id FROM transition WHERE session_id = ?1)",
     )?
     .execute(params![session.0, at.as_millis()])?;
@@ -322,13 +322,20 @@ fn began(tx: &Transaction<'_>, session: SessionId) -> Result<i64, StoreError> {
 fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> Result<usize, StoreError> {
     // Only watches that still stand: somebody may have removed one since the list was gathered.
     let mut statement = tx.prepare_cached(
-        "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at)
-         SELECT ?1, guild_id, broadcaster_id, ?4, ?5, ?5 FROM watch JOIN guild USING (guild_id)
+        "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at, owed_since)
+         SELECT ?1, guild_id, broadcaster_id, ?4, ?5, ?5, MIN(?5, MAX(?6, added_at, COALESCE(here_since, 0)))
+         FROM watch JOIN guild USING (guild_id)
          WHERE guild_id = ?2 AND broadcaster_id = ?3 AND left_at IS NULL
          ON CONFLICT (transition_id, guild_id) DO UPDATE SET state = 'pending', due_at = excluded.due_at,
-             settled_at = NULL, channel_id = CASE attempts WHEN 0 THEN excluded.channel_id ELSE channel_id END
+             owed_since = excluded.owed_since, settled_at = NULL,
+             channel_id = CASE WHEN unsure_since IS NULL THEN excluded.channel_id ELSE channel_id END
          WHERE state = 'cancelled'",
     )?;
+    let started_at: i64 = tx
+        .prepare_cached(
+            "SELECT started_at FROM transition JOIN session USING (session_id) WHERE transition_id = ?1",
+        )?
+        .query_row([transition], |row| row.get(0))?;
     let mut added = 0;
     for Owed { watch, channel } in owed {
         added += statement.execute(params![
@@ -336,9 +343,11 @@ fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> R
             signed(watch.guild.get()),
             watch.broadcaster.as_str(),
             signed(channel.get()),
-            at.as_millis()
+            at.as_millis(),
+            started_at
         ])?;
     }
+    routes::hold_paused(tx, transition)?;
     Ok(added)
 }
 

@@ -3,9 +3,10 @@
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::outbox::profile;
-use super::{Store, broadcasters, channel_id, signed};
+use super::{Store, broadcasters, channel_id, routes, signed};
 use crate::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Profile, Refusal, Timestamp, WatchKey,
+    BroadcasterId, ChannelId, DoubtPolicy, GuildId, LatePolicy, Login, NewWatch, Profile, Refusal, Timestamp,
+    WatchKey,
 };
 use crate::store::{Added, GuildSettings, Listed, StoreError};
 
@@ -24,23 +25,67 @@ impl Store {
 
     /// What a server has set.
     pub async fn guild(&self, guild: GuildId) -> Result<GuildSettings, StoreError> {
-        self.read(move |tx| Ok(GuildSettings { channel: channel_of(tx, guild)? })).await
+        self.read(move |tx| {
+            let mut statement =
+                tx.prepare_cached("SELECT channel_id, late, doubt FROM guild WHERE guild_id = ?1")?;
+            let mut rows = statement.query([signed(guild.get())])?;
+            let Some(row) = rows.next()? else { return Ok(GuildSettings::default()) };
+            let channel: Option<i64> = row.get(0)?;
+            Ok(GuildSettings {
+                channel: channel.map(channel_id).transpose()?,
+                late: LatePolicy::from_word(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?),
+                doubt: DoubtPolicy::from_word(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?),
+            })
+        })
+        .await
     }
 
-    /// Sets where a server's announcements go that have no channel of their own. Returns where they went before.
+    /// Sets what a server wants of late announcements and when in doubt; what is not given stays as it is.
+    pub async fn set_policies(
+        &self,
+        guild: GuildId,
+        late: Option<LatePolicy>,
+        doubt: Option<DoubtPolicy>,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.prepare_cached("INSERT INTO guild (guild_id) VALUES (?1) ON CONFLICT DO NOTHING")?
+                .execute([signed(guild.get())])?;
+            tx.prepare_cached(
+                "UPDATE guild SET late = COALESCE(?2, late), doubt = COALESCE(?3, doubt) WHERE guild_id = ?1",
+            )?
+            .execute(params![
+                signed(guild.get()),
+                late.map(LatePolicy::as_str),
+                doubt.map(DoubtPolicy::as_str)
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets where a server's announcements go that have no channel of their own, what waits included. `asked_in` is the
+    /// channel in which the admin said so. Returns where they went before.
     pub async fn set_channel(
         &self,
         guild: GuildId,
         channel: ChannelId,
+        asked_in: Option<ChannelId>,
+        at: Timestamp,
     ) -> Result<Option<ChannelId>, StoreError> {
         let before = self
             .write(move |tx| {
                 let before = channel_of(tx, guild)?;
                 tx.prepare_cached(
-                    "INSERT INTO guild (guild_id, channel_id) VALUES (?1, ?2)
-                     ON CONFLICT (guild_id) DO UPDATE SET channel_id = excluded.channel_id, left_at = NULL",
+                    "INSERT INTO guild (guild_id, channel_id, asked_in) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (guild_id) DO UPDATE SET channel_id = excluded.channel_id,
+                         asked_in = COALESCE(excluded.asked_in, asked_in), left_at = NULL",
                 )?
-                .execute(params![signed(guild.get()), signed(channel.get())])?;
+                .execute(params![
+                    signed(guild.get()),
+                    signed(channel.get()),
+                    asked_in.map(|channel| signed(channel.get()))
+                ])?;
+                routes::follow_watches(tx, guild, at)?;
                 Ok(before)
             })
             .await?;
@@ -70,13 +115,14 @@ impl Store {
                     .execute(key)?;
                 tx.prepare_cached(
                     "UPDATE delivery SET state = 'cancelled', settled_at = ?3
-                     WHERE guild_id = ?1 AND broadcaster_id = ?2 AND state = 'pending'",
+                     WHERE guild_id = ?1 AND broadcaster_id = ?2 AND state IN ('pending', 'paused')",
                 )?
                 .execute(params![
                     signed(watch.guild.get()),
                     watch.broadcaster.as_str(),
                     at.as_millis()
                 ])?;
+                routes::follow_watches(tx, watch.guild, at)?;
                 Ok(removed > 0)
             })
             .await?;
@@ -115,9 +161,12 @@ impl Store {
                          WHERE delivery.guild_id = watch.guild_id
                            AND delivery.broadcaster_id = watch.broadcaster_id
                            AND state IN ('delivered', 'refused')
-                         ORDER BY delivery_id DESC LIMIT 1)
+                         ORDER BY delivery_id DESC LIMIT 1),
+                        paused_since IS NOT NULL, refusal, missing, paused_since, check_at, resumed_at
                  FROM watch JOIN streamer USING (broadcaster_id) JOIN guild USING (guild_id)
-                 WHERE guild_id = ?1 ORDER BY login",
+                 LEFT JOIN route ON route.guild_id = watch.guild_id
+                      AND route.channel_id = COALESCE(watch.channel_id, guild.channel_id)
+                 WHERE watch.guild_id = ?1 ORDER BY login",
             )?;
             let mut rows = statement.query([signed(guild.get())])?;
             let mut list = Vec::new();
@@ -131,6 +180,7 @@ impl Store {
                     unavailable_since: unavailable_since.map(Timestamp::from_millis),
                     own_channel: own_channel.map(channel_id).transpose()?,
                     added_at: Timestamp::from_millis(row.get(6)?),
+                    pause: if row.get(8)? { Some(routes::pause_of(row, 9)?) } else { None },
                     refused: refused.as_deref().map(Refusal::from_word),
                 });
             }
@@ -169,12 +219,7 @@ fn add_watch(
                 "UPDATE watch SET channel_id = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2",
             )?
             .execute(params![guild, broadcaster, wanted])?;
-            // What has not been tried yet goes where the admin wants it now.
-            tx.prepare_cached(
-                "UPDATE delivery SET channel_id = ?3
-                 WHERE guild_id = ?1 AND broadcaster_id = ?2 AND state = 'pending' AND attempts = 0",
-            )?
-            .execute(params![guild, broadcaster, wanted])?;
+            routes::follow_watches(tx, watch.key.guild, watch.at)?;
         }
         let place = match wanted.or(own) {
             Some(raw) => Some(channel_id(raw)?),

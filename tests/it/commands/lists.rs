@@ -68,11 +68,11 @@ async fn the_list_says_why_announcements_did_not_come() {
     Streamers (4)
     🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
     🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live since (time)
-    ⚠️ I may not post in the channel. Give me **Send Messages** and **Embed Links** there.
+    ⚠️ I lack **Send Messages** in #mute. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live since (time)
-    ⚠️ I cannot see the channel. Give me **View Channel** there.
+    ⚠️ I lack **View Channel** in #blind. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     🟣 **[Dora](https://www.twitch.tv/dora)** in #gone · since (day) · live since (time)
-    ⚠️ The channel does not exist any more. Choose another one with `/setchannel` or `/addstreamer`.
+    ⚠️ The channel does not exist any more. Choose another one with `/setchannel`, or with `/addstreamer` for a streamer with a channel of its own.
     ");
     world.expect_announced(cats, &["Ann"]);
     // Nobody knocks again at a closed door.
@@ -95,7 +95,7 @@ async fn the_list_says_why_announcements_did_not_come() {
     🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
     🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live since (time)
     🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live since (time)
-    ⚠️ I cannot see the channel. Give me **View Channel** there.
+    ⚠️ I lack **View Channel** in #blind. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     🟣 **[Dora](https://www.twitch.tv/dora)** in #live · since (day) · live since (time)
     ");
 }

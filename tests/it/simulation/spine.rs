@@ -101,7 +101,7 @@ impl Spine {
 
     async fn start(&mut self) {
         let path = self.folder.path().join("livebell.db");
-        let store = Store::open(StoreOptions { path }).await.expect("the store opens");
+        let store = Store::open(StoreOptions::at(&path)).await.expect("the store opens");
         store.release_leases().await.expect("the leases are released");
         let helix = TwitchOptions {
             api_url: self.twitch.api_url(),
@@ -124,13 +124,14 @@ impl Spine {
         };
         let worker = Worker {
             store: store.clone(),
-            sink: Sink::DiscordChannel(DiscordChannel::new(rest)),
+            sink: Sink::DiscordChannel(DiscordChannel::new(rest, self.discord.bot_user_id())),
             clock: self.clock.clone(),
             nudge: Arc::clone(&nudge),
+            errands: Arc::default(),
             chance: Rng::with_seed(3),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(Pipeline::new(store.clone(), GRACE, nudge).run(inbox));
+        tasks.spawn(Pipeline::new(store.clone(), self.clock.clone(), GRACE, nudge).run(inbox));
         tasks.spawn(poll.run(CancellationToken::new()));
         tasks.spawn(
             async move { worker.run(CancellationToken::new()).await.expect("Discord takes the token") },

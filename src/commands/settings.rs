@@ -1,0 +1,127 @@
+//! `/settings`: what this server has set, with what is wrong, and changing it.
+
+use super::{CommandError, Context, asker, reply};
+use crate::control::{self, ChannelCheck, GuildTroubles, SettingsChange};
+use crate::domain::{ChannelId, DoubtPolicy, LatePolicy, Pause};
+use crate::render;
+
+/// Paused channels that are told; more are a server that lost its rights everywhere.
+const MAX_PAUSED: usize = 10;
+
+/// What is done with announcements that come late.
+#[derive(Clone, Copy, Debug, poise::ChoiceParameter)]
+pub(super) enum Late {
+    #[name = "post: announce it, marked as late"]
+    Post,
+    #[name = "quiet: announce it without notifying anybody"]
+    Quiet,
+    #[name = "skip: do not announce it"]
+    Skip,
+}
+
+/// What is done when nobody can tell whether something was announced.
+#[derive(Clone, Copy, Debug, poise::ChoiceParameter)]
+pub(super) enum InDoubt {
+    #[name = "twice: rather announce it twice than never"]
+    Twice,
+    #[name = "never: rather miss it than announce it twice"]
+    Never,
+}
+
+/// Show what is set for this server and what is wrong, or change it
+#[poise::command(
+    slash_command,
+    ephemeral,
+    interaction_context = "Guild",
+    default_member_permissions = "MANAGE_GUILD"
+)]
+pub(super) async fn settings(
+    ctx: Context<'_>,
+    #[description = "Announcements that come over 15 minutes late because I was away or shut out"]
+    late: Option<Late>,
+    #[description = "When an answer of Discord's was lost and I may not read the channel"] doubt: Option<
+        InDoubt,
+    >,
+) -> Result<(), CommandError> {
+    ctx.defer_ephemeral().await?;
+    let change = SettingsChange {
+        late: late.map(|late| match late {
+            Late::Post => LatePolicy::Post,
+            Late::Quiet => LatePolicy::Quiet,
+            Late::Skip => LatePolicy::Skip,
+        }),
+        doubt: doubt.map(|doubt| match doubt {
+            InDoubt::Twice => DoubtPolicy::Twice,
+            InDoubt::Never => DoubtPolicy::Never,
+        }),
+    };
+    let settings = ctx.data().control.settings(asker(ctx)?, change).await?;
+    let title = if settings.changed { "Settings (changed)" } else { "Settings" };
+    let embed = reply::embed().title(title).description(answer(&settings));
+    ctx.send(poise::CreateReply::default().embed(embed).ephemeral(true)).await?;
+    Ok(())
+}
+
+fn answer(settings: &control::Settings) -> String {
+    let set = settings.set;
+    let channel = set.channel.map_or_else(|| "none".to_owned(), |channel| format!("<#{channel}>"));
+    let late = match set.late {
+        LatePolicy::Post => "announced, marked as late",
+        LatePolicy::Quiet => "announced without notifying anybody",
+        LatePolicy::Skip => "not announced",
+    };
+    let doubt = match set.doubt {
+        DoubtPolicy::Twice => "rather announced twice than never",
+        DoubtPolicy::Never => "rather never than twice",
+    };
+    let mut lines = vec![
+        format!("**Channel** {channel} (`/setchannel`)"),
+        format!("**Late announcements** (`late: {}`) {late}", set.late.as_str()),
+        format!("**In doubt** (`doubt: {}`) {doubt}", set.doubt.as_str()),
+        format!("**Streamers** {} (`/streamers`)", settings.watches),
+    ];
+    lines.extend(problems(settings));
+    lines.join("\n")
+}
+
+fn problems(settings: &control::Settings) -> Vec<String> {
+    let GuildTroubles { paused, sent_again, kept_back } = &settings.troubles;
+    let mut problems = Vec::new();
+    match (settings.set.channel, &settings.check) {
+        (None, _) => problems.push(reply::no_channel()),
+        (Some(channel), Some(check)) if !paused.iter().any(|(closed, _)| *closed == channel) => {
+            problems.extend(reply::problem(check, channel));
+        }
+        _ => {}
+    }
+    if let (Some(channel), Some(ChannelCheck::Fine { may_read: false })) =
+        (settings.set.channel, &settings.check)
+    {
+        problems.push(format!(
+            "I may not read <#{channel}>: with **Read Message History** I could see for myself when I am in doubt."
+        ));
+    }
+    problems.extend(paused.iter().take(MAX_PAUSED).map(|(channel, pause)| told(*channel, pause)));
+    if paused.len() > MAX_PAUSED {
+        problems.push(format!("{} more channels are closed to me.", paused.len() - MAX_PAUSED));
+    }
+    if *sent_again > 0 {
+        problems.push(format!(
+            "{sent_again} announcements were in doubt and sent again, so perhaps shown twice."
+        ));
+    }
+    if *kept_back > 0 {
+        problems
+            .push(format!("{kept_back} announcements were in doubt and kept back, so perhaps never shown."));
+    }
+    problems.iter().map(|problem| format!("⚠️ {problem}")).collect()
+}
+
+fn told(channel: ChannelId, pause: &Pause) -> String {
+    format!(
+        "Nothing is sent to <#{channel}> since <t:{}:R>. {} I look again <t:{}:R> at the latest.",
+        pause.since.as_secs(),
+        render::closed(channel, pause.refusal, pause.missing),
+        pause.check_at.as_secs()
+    )
+}

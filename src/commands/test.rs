@@ -1,0 +1,41 @@
+//! `/test`: a sample where announcements go, so that nobody has to wait for a stream to see whether it works.
+
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Context, asker, guild, reply};
+use crate::control::Tested;
+
+/// Post a sample announcement, to see whether it works; nobody is notified
+#[poise::command(
+    slash_command,
+    ephemeral,
+    interaction_context = "Guild",
+    default_member_permissions = "MANAGE_GUILD"
+)]
+pub(super) async fn test(
+    ctx: Context<'_>,
+    #[description = "A streamer of this server's list, if it is not to be the server's channel"]
+    #[autocomplete = "suggest"]
+    #[max_length = 200]
+    streamer: Option<String>,
+) -> Result<(), CommandError> {
+    ctx.defer_ephemeral().await?;
+    let tested = ctx.data().control.test(asker(ctx)?, streamer.as_deref()).await?;
+    let words = match tested {
+        Tested::Posted { channel, message } => {
+            format!("✅ It works: https://discord.com/channels/{}/{channel}/{message}", guild(ctx)?)
+        }
+        Tested::Refused { channel, why } => format!("❌ I cannot post in <#{channel}>. {why}"),
+        Tested::NoAnswer { channel } => format!(
+            "⏳ Discord did not answer in time, so I do not know whether the sample stands in <#{channel}>. Please try again \
+             in a minute."
+        ),
+    };
+    ctx.send(reply::text(words)).await?;
+    Ok(())
+}
+
+async fn suggest(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
+    let Ok(guild) = guild(ctx) else { return serenity::CreateAutocompleteResponse::new() };
+    reply::choices(ctx.data().control.suggest_watched(guild, typed).await)
+}

@@ -1,0 +1,217 @@
+//! `/why`: what happened with a streamer's announcement in this server, step by step, and what to do.
+
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Context, guild, reply};
+use crate::control::{Account, DeliveryAccount, DeliveryState, HISTORY, Why};
+use crate::domain::{Doubt, GuildId, LatePolicy, Refusal, Timestamp, text};
+use crate::render;
+
+/// Explain why a streamer was announced here, or was not
+#[poise::command(slash_command, ephemeral, interaction_context = "Guild")]
+pub(super) async fn why(
+    ctx: Context<'_>,
+    #[description = "A streamer of this server's list"]
+    #[autocomplete = "suggest"]
+    #[max_length = 200]
+    streamer: String,
+) -> Result<(), CommandError> {
+    ctx.defer_ephemeral().await?;
+    let guild = guild(ctx)?;
+    let why = ctx.data().control.why(guild, &streamer).await?;
+    let name = text::escape_markdown(&why.profile.display_name);
+    let embed = reply::embed()
+        .title(text::cut(&name, reply::MAX_TITLE))
+        .url(render::channel_url(&why.profile.login))
+        .description(answer(guild, &why));
+    ctx.send(poise::CreateReply::default().embed(embed).ephemeral(true)).await?;
+    Ok(())
+}
+
+async fn suggest(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
+    let Ok(guild) = guild(ctx) else { return serenity::CreateAutocompleteResponse::new() };
+    reply::choices(ctx.data().control.suggest_watched(guild, typed).await)
+}
+
+fn answer(guild: GuildId, why: &Why) -> String {
+    let mut lines = vec![state(why)];
+    if let Some(account) = &why.account {
+        if account.ended_at.is_some() {
+            lines.push(last_session(account));
+        }
+        lines.extend(steps(account));
+        lines.push(result(guild, why, account));
+        lines.extend(account.delivery.as_ref().and_then(doubt));
+    } else {
+        let days = HISTORY.as_secs() / 86_400;
+        lines.push(format!("No stream of the last {days} days is remembered."));
+    }
+    lines.extend(problems(why));
+    lines.push(format!("On this server's list since <t:{}:d>.", why.watched_since.as_secs()));
+    lines.join("\n")
+}
+
+/// Live or not, and how sure that is.
+fn state(why: &Why) -> String {
+    let Some(live) = &why.live else {
+        return match why.looked_at {
+            Some(at) => format!("⚫ Not live. Twitch was last looked at <t:{}:R>.", at.as_secs()),
+            None => "⚫ Not known to be live; Twitch has not been looked at since my start.".to_owned(),
+        };
+    };
+    let since = live.since.as_secs();
+    match live.missing_since {
+        None => format!("🟣 Live since <t:{since}:R>."),
+        Some(missing) => format!(
+            "🟣 Live since <t:{since}:R>, but Twitch does not show the stream since <t:{}:R>. If it does not return until \
+             <t:{}:t>, it counts as over; a return before that is not announced again.",
+            missing.as_secs(),
+            missing.after(why.grace).as_secs()
+        ),
+    }
+}
+
+fn last_session(account: &Account) -> String {
+    let (began, ended) = (account.started_at, account.ended_at.unwrap_or(account.started_at));
+    format!(
+        "Last stream: <t:{}:f> to <t:{}:t> ({}).",
+        began.as_secs(),
+        ended.as_secs(),
+        text::span(ended.since(began))
+    )
+}
+
+/// When each step happened, each with how long it took.
+fn steps(account: &Account) -> Vec<String> {
+    let step = |what: &str, at: Timestamp, after: Duration, of: &str| {
+        format!("- {what} <t:{}:T>, {} after {of}", at.as_secs(), text::latency(after))
+    };
+    let seen = account.seen_at;
+    let mut steps = vec![step(
+        &format!("Seen by the {}", account.source),
+        seen,
+        seen.since(account.started_at),
+        "the start",
+    )];
+    let Some(delivery) = &account.delivery else { return steps };
+    steps.push(step("Recorded", delivery.decided_at, delivery.decided_at.since(seen), "that"));
+    if let Some(sent) = delivery.sent_at {
+        steps.push(step("Sent", sent, sent.since(delivery.decided_at), "that"));
+        if let Some(answered) = delivery.settled_at {
+            steps.push(step("Acknowledged by Discord", answered, answered.since(sent), "that"));
+        }
+    }
+    steps
+}
+
+/// What became of the announcement, and what comes next.
+fn result(guild: GuildId, why: &Why, account: &Account) -> String {
+    let Some(delivery) = &account.delivery else {
+        return match (&why.live, why.channel) {
+            (Some(_), Some(_)) => "⏳ It is announced here with the next look at Twitch.".to_owned(),
+            _ => {
+                "It was not to be announced here: the streamer was not on this server's list then.".to_owned()
+            }
+        };
+    };
+    let channel = delivery.channel;
+    match delivery.state {
+        DeliveryState::Delivered => match delivery.message {
+            Some(message) => {
+                format!("✅ Announced: https://discord.com/channels/{guild}/{channel}/{message}")
+            }
+            None => format!("✅ Announced in <#{channel}>; the message has been deleted since."),
+        },
+        DeliveryState::Leased => format!("⏳ Attempt {} is under way in <#{channel}>.", delivery.attempts),
+        DeliveryState::Pending => waiting(delivery),
+        DeliveryState::Paused => match why.pause {
+            Some(pause) => format!(
+                "⏸️ It waits. {} It is announced as soon as that works, if the stream is still on.",
+                render::closed(channel, pause.refusal, pause.missing)
+            ),
+            None => format!("⏸️ It waits until <#{channel}> is open to me again."),
+        },
+        DeliveryState::Refused => {
+            let word = delivery.detail.as_deref().unwrap_or_default();
+            format!("❌ Not announced. {}", reply::refusal(Refusal::from_word(word)))
+        }
+        DeliveryState::Expired => {
+            let trouble = delivery.detail.as_ref().map(|detail| format!(" Last trouble: {}.", said(detail)));
+            format!("⌛ Not announced: the stream was over before it could be.{}", trouble.unwrap_or_default())
+        }
+        DeliveryState::Cancelled => "Not announced: the streamer was taken off the list first.".to_owned(),
+        DeliveryState::Skipped => format!(
+            "🔕 Not announced: it would have been late, and this server wants no late announcements (`/settings late: {}`).",
+            LatePolicy::Skip.as_str()
+        ),
+        DeliveryState::KeptBack => {
+            "❔ Perhaps announced: Discord's answer was lost, and this server rather misses one than reads it twice."
+                .to_owned()
+        }
+    }
+}
+
+fn waiting(delivery: &DeliveryAccount) -> String {
+    match &delivery.detail {
+        Some(detail) => format!(
+            "⏳ Attempt {} did not succeed: {}. The next one is due <t:{}:R>.",
+            delivery.attempts,
+            said(detail),
+            delivery.due_at.as_secs()
+        ),
+        None => "⏳ It waits for its turn; Discord takes 50 messages a second from a bot.".to_owned(),
+    }
+}
+
+/// What Discord said, or our word for it, fit for an answer.
+fn said(detail: &str) -> String {
+    /// Longer words of Discord's are in the log.
+    const LONGEST: usize = 200;
+    text::cut(&text::escape_markdown(detail), LONGEST)
+}
+
+/// What there was to doubt, if there was something.
+fn doubt(delivery: &DeliveryAccount) -> Option<String> {
+    let words = match delivery.doubt? {
+        Doubt::Found => "Discord's answer was lost; I found the announcement in the channel.",
+        Doubt::NotThere => {
+            "Discord's answer was lost; I looked into the channel, found nothing, and sent it again."
+        }
+        Doubt::SentAgain => {
+            "Discord's answer was lost and I may not read the channel, so I sent it again: it may stand there twice. With \
+             **Read Message History** I could have looked; `/settings doubt:` chooses what happens without."
+        }
+        Doubt::KeptBack => {
+            "Discord's answer was lost and I may not read the channel, so I left it at that. With **Read Message History** \
+             I could have looked; `/settings doubt:` chooses what happens without."
+        }
+    };
+    Some(words.to_owned())
+}
+
+fn problems(why: &Why) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(since) = why.unavailable_since {
+        problems.push(reply::unavailable(since));
+    }
+    let waits = why.account.as_ref().and_then(|account| account.delivery.as_ref());
+    let is_told = waits.is_some_and(|delivery| delivery.state == DeliveryState::Paused);
+    match (why.channel, why.pause) {
+        (None, _) => problems.push(reply::no_channel()),
+        (Some(channel), Some(pause)) => {
+            if !is_told {
+                problems.push(render::closed(channel, pause.refusal, pause.missing));
+            }
+            problems.push(format!(
+                "Nothing is sent to <#{channel}> since <t:{}:R>; I look again when something changes there, at the latest \
+                 <t:{}:R>.",
+                pause.since.as_secs(),
+                pause.check_at.as_secs()
+            ));
+        }
+        (Some(_), None) => {}
+    }
+    problems.iter().map(|problem| format!("⚠️ {problem}")).collect()
+}

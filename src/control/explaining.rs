@@ -1,0 +1,155 @@
+//! Explaining: why an announcement came, or did not, and whether one could be made now.
+
+use std::time::Duration;
+
+use super::{Asker, ChannelCheck, Control, Denied};
+use crate::discord::{DiscordError, Queueing};
+use crate::domain::{
+    ChannelId, GuildId, Login, MessageId, Pause, Permissions, Profile, Refusal, Route, Timestamp, WatchKey,
+};
+use crate::render;
+use crate::store::{Account, GuildSettings, LiveNow, WatchState};
+
+/// How long a test may take. The command has answered "thinking…" by then, so this is about patience.
+const TEST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tests wait as one flow of their own, which no transition has.
+const TESTS: i64 = -1;
+
+/// Everything about one streamer in one server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Why {
+    /// Who.
+    pub profile: Profile,
+    /// Since when the server watches.
+    pub watched_since: Timestamp,
+    /// Since when Twitch does not know the account.
+    pub unavailable_since: Option<Timestamp>,
+    /// Where announcements go.
+    pub channel: Option<ChannelId>,
+    /// Why that channel takes nothing, if so.
+    pub pause: Option<Pause>,
+    /// The stream, if it is on.
+    pub live: Option<LiveNow>,
+    /// The last session that is remembered, and what became of it here.
+    pub account: Option<Account>,
+    /// What the server has set.
+    pub settings: GuildSettings,
+    /// When Twitch was last looked at, if it was since the start.
+    pub looked_at: Option<Timestamp>,
+    /// How long a stream may be gone before its session is over.
+    pub grace: Duration,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What came of a test.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tested {
+    /// The sample stands there.
+    Posted {
+        /// Where.
+        channel: ChannelId,
+        /// The message.
+        message: MessageId,
+    },
+    /// It was refused.
+    Refused {
+        /// Where.
+        channel: ChannelId,
+        /// Why, with what to do about it.
+        why: String,
+    },
+    /// Discord did not answer in time.
+    NoAnswer {
+        /// Where.
+        channel: ChannelId,
+    },
+}
+
+impl Control {
+    /// Everything about a streamer of a server's list, who may be named by a login of former days.
+    pub async fn why(&self, guild: GuildId, typed: &str) -> Result<Why, Denied> {
+        let profile = self.watched(guild, typed).await?;
+        let key = WatchKey { guild, broadcaster: profile.broadcaster.clone() };
+        let watch = self.store.watch(key.clone()).await?;
+        let WatchState { added_at, unavailable_since, channel } =
+            watch.ok_or_else(|| Denied::NotWatched(profile.login.clone()))?;
+        let pause = match channel {
+            Some(channel) => self.store.pause_of(Route { guild, channel }).await?,
+            None => None,
+        };
+        Ok(Why {
+            watched_since: added_at,
+            unavailable_since,
+            channel,
+            pause,
+            live: self.store.board().live(&profile.broadcaster),
+            account: self.store.account_of(key).await?,
+            settings: self.store.guild(guild).await?,
+            looked_at: self.store.board().looked_at(),
+            grace: self.grace,
+            at: self.clock.now(),
+            profile,
+        })
+    }
+
+    /// Posts a sample where announcements go: those of a streamer, or the server's.
+    pub async fn test(&self, asker: Asker, typed: Option<&str>) -> Result<Tested, Denied> {
+        asker.must_manage()?;
+        let (profile, channel) = match typed {
+            Some(typed) => {
+                let profile = self.watched(asker.guild, typed).await?;
+                let channel = self.channel_of(asker.guild, &profile).await?;
+                (Some(profile), channel)
+            }
+            None => (None, self.store.guild(asker.guild).await?.channel),
+        };
+        let channel = channel.ok_or(Denied::NoChannel)?;
+        let sample = render::sample(profile.as_ref());
+        let now = self.clock.now();
+        // Every test is one of its own.
+        let nonce = format!("test{}", now.as_millis());
+        let queueing = Queueing { flow: TESTS, not_after: Some(now.after(TEST_PATIENCE)) };
+        let posting = self.rest.create_message(channel, &sample, &nonce, queueing);
+        let tested = match tokio::time::timeout(TEST_PATIENCE, posting).await {
+            Ok(Ok(posted)) => {
+                let route = Route { guild: asker.guild, channel };
+                if self.store.resume_route(route, self.clock.now()).await? > 0 {
+                    self.bells.outbox.notify_one();
+                }
+                Tested::Posted { channel, message: posted.id }
+            }
+            Ok(Err(DiscordError::Refused { code, message, .. })) => {
+                let why = self.reason(asker.guild, channel, code, &message).await;
+                Tested::Refused { channel, why }
+            }
+            Ok(Err(_)) | Err(_) => Tested::NoAnswer { channel },
+        };
+        tracing::info!(guild = %asker.guild, by = %asker.user, ?tested, "tested a channel");
+        Ok(tested)
+    }
+
+    async fn watched(&self, guild: GuildId, typed: &str) -> Result<Profile, Denied> {
+        let login = Login::from_input(typed)?;
+        self.store.find_watched(guild, login.clone()).await?.ok_or(Denied::NotWatched(login))
+    }
+
+    /// Where a streamer of a server's list is announced.
+    async fn channel_of(&self, guild: GuildId, profile: &Profile) -> Result<Option<ChannelId>, Denied> {
+        let key = WatchKey { guild, broadcaster: profile.broadcaster.clone() };
+        Ok(self.store.watch(key).await?.and_then(|watch| watch.channel))
+    }
+
+    /// Why a channel refuses, from what the bot may do there, else in Discord's own words.
+    async fn reason(&self, guild: GuildId, channel: ChannelId, code: u64, words: &str) -> String {
+        match self.check(guild, channel).await {
+            ChannelCheck::Missing(missing) => render::closed(channel, Refusal::MissingPermission, missing),
+            ChannelCheck::Gone => render::closed(channel, Refusal::UnknownChannel, Permissions(0)),
+            ChannelCheck::WrongKind => render::closed(channel, Refusal::WrongKindOfChannel, Permissions(0)),
+            ChannelCheck::Fine { .. } | ChannelCheck::Unknown => {
+                format!("Discord's words: {words} (code {code}).")
+            }
+        }
+    }
+}

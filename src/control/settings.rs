@@ -1,0 +1,49 @@
+//! What a server has set, and what is wrong with it.
+
+use super::{Asker, ChannelCheck, Control, Denied};
+use crate::domain::{DoubtPolicy, LatePolicy};
+use crate::store::{GuildSettings, GuildTroubles};
+
+/// What is to be changed; what is not given stays as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SettingsChange {
+    /// What the server wants of late announcements.
+    pub late: Option<LatePolicy>,
+    /// What it wants when in doubt.
+    pub doubt: Option<DoubtPolicy>,
+}
+
+/// What a server has set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// The settings.
+    pub set: GuildSettings,
+    /// What the bot may do in the channel that is set, if one is.
+    pub check: Option<ChannelCheck>,
+    /// What is wrong with announcements.
+    pub troubles: GuildTroubles,
+    /// How many streamers the server watches.
+    pub watches: usize,
+    /// Whether this has changed something.
+    pub changed: bool,
+}
+
+impl Control {
+    /// Changes what is to be changed, and shows how it stands.
+    pub async fn settings(&self, asker: Asker, change: SettingsChange) -> Result<Settings, Denied> {
+        asker.must_manage()?;
+        let changed = change != SettingsChange::default();
+        if changed {
+            self.store.set_policies(asker.guild, change.late, change.doubt).await?;
+            tracing::info!(guild = %asker.guild, by = %asker.user, ?change, "settings changed");
+        }
+        let set = self.store.guild(asker.guild).await?;
+        let check = match set.channel {
+            Some(channel) => Some(self.check(asker.guild, channel).await),
+            None => None,
+        };
+        let troubles = self.store.troubles(asker.guild).await?;
+        let watches = self.store.list(asker.guild).await?.len();
+        Ok(Settings { set, check, troubles, watches, changed })
+    }
+}

@@ -1,0 +1,95 @@
+//! Looking things up: what the bot may do in a channel, what stands in it, where a server reads the bot's own matters.
+
+use reqwest::Method;
+
+use super::limits::Route;
+use super::permissions::{self, Overwrite, Role};
+use super::rest::{Rest, Urgency};
+use super::wire::{Channel, GuildBody, MemberBody, MessageBody, RoleBody};
+use super::{DiscordError, Member};
+use crate::domain::{ChannelId, GuildId, MessageId, Permissions, UserId};
+use crate::render::Posted;
+
+/// Messages in a page, the most that Discord gives (Discord, Message, "Get Channel Messages").
+const PAGE: usize = 100;
+
+/// What the bot can do with a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// There is no such channel.
+    Gone,
+    /// There is.
+    Has {
+        /// What the bot may do there.
+        permissions: Permissions,
+        /// Whether messages can be posted in a channel of this kind.
+        takes_messages: bool,
+    },
+}
+
+/// A message in a channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Its id, which also tells its age.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub by: UserId,
+    /// What can be seen of it.
+    pub posted: Posted,
+}
+
+impl Rest {
+    /// What a member may do in a channel, by the roles and overwrites that count now.
+    pub async fn access(&self, member: Member, channel: ChannelId) -> Result<Access, DiscordError> {
+        let Member { guild, user } = member;
+        let get = |kind: &'static str, resource: u64| Route { kind, resource };
+        let path = format!("/channels/{channel}");
+        let found: Channel = match self.read(get("GET /channels/{}", channel.get()), &path).await {
+            Ok(found) => found,
+            Err(DiscordError::Refused { code: 10003, .. }) => return Ok(Access::Gone),
+            // What cannot be seen cannot be asked about, but the list of all channels has it.
+            Err(DiscordError::Refused { status: 403, .. }) => {
+                let path = format!("/guilds/{guild}/channels");
+                let all: Vec<Channel> = self.read(get("GET /guilds/{}/channels", guild.get()), &path).await?;
+                match all.into_iter().find(|one| one.id == channel.get()) {
+                    Some(hidden) => hidden,
+                    None => return Ok(Access::Has { permissions: Permissions(0), takes_messages: true }),
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        let roles: Vec<RoleBody> =
+            self.read(get("GET /guilds/{}/roles", guild.get()), &format!("/guilds/{guild}/roles")).await?;
+        let member: MemberBody = self
+            .read(get("GET /guilds/{}/members/{}", guild.get()), &format!("/guilds/{guild}/members/{user}"))
+            .await?;
+        let own: Vec<u64> = member.roles.iter().filter_map(|id| id.parse().ok()).collect();
+        let roles: Vec<Role> = roles.iter().map(Role::from).collect();
+        let overwrites: Vec<Overwrite> = found.permission_overwrites.iter().map(Overwrite::from).collect();
+        let permissions = permissions::effective(guild.get(), user, &own, &roles, &overwrites);
+        Ok(Access::Has { permissions: Permissions(permissions), takes_messages: found.takes_messages() })
+    }
+
+    /// The messages of a channel, the latest first, before that one. Without the right to read them Discord gives an empty
+    /// list, no error (Discord, Message, "Get Channel Messages"). The second value tells whether there may be more.
+    pub async fn messages(
+        &self,
+        channel: ChannelId,
+        before: Option<MessageId>,
+    ) -> Result<(Vec<Found>, bool), DiscordError> {
+        let route = Route { kind: "GET /channels/{}/messages", resource: channel.get() };
+        let before = before.map(|id| format!("&before={id}")).unwrap_or_default();
+        let path = format!("/channels/{channel}/messages?limit={PAGE}{before}");
+        let page: Vec<MessageBody> =
+            self.inner.ask(Method::GET, route, &path, None::<&()>, Urgency::Background).await?;
+        let may_go_on = page.len() >= PAGE;
+        Ok((page.into_iter().filter_map(MessageBody::found).collect(), may_go_on))
+    }
+
+    /// The channel in which Discord itself tells a server of members and boosts; many servers have none.
+    pub async fn system_channel(&self, guild: GuildId) -> Result<Option<ChannelId>, DiscordError> {
+        let route = Route { kind: "GET /guilds/{}", resource: guild.get() };
+        let body: GuildBody = self.read(route, &format!("/guilds/{guild}")).await?;
+        Ok(body.system_channel_id.and_then(|id| id.parse().ok()).and_then(ChannelId::new))
+    }
+}

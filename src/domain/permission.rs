@@ -1,0 +1,84 @@
+//! The rights in a Discord channel that announcing needs. Who has them is computed elsewhere.
+
+use std::fmt;
+
+/// A right that announcing needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Permission {
+    /// See the channel.
+    ViewChannel,
+    /// Post in it.
+    SendMessages,
+    /// Post cards.
+    EmbedLinks,
+    /// Read what stands in it, to find an announcement whose answer was lost.
+    ReadMessageHistory,
+}
+
+impl Permission {
+    /// Everything that an announcement needs. Without the history it goes out as well.
+    pub const NEEDED: [Self; 3] = [Self::ViewChannel, Self::SendMessages, Self::EmbedLinks];
+
+    /// Everything that is of use, for the invite link.
+    pub const USEFUL: [Self; 4] =
+        [Self::ViewChannel, Self::SendMessages, Self::EmbedLinks, Self::ReadMessageHistory];
+
+    /// Its bit (Discord, Permissions, "Bitwise Permission Flags").
+    #[must_use]
+    pub const fn bit(self) -> u64 {
+        match self {
+            Self::ViewChannel => 1 << 10,
+            Self::SendMessages => 1 << 11,
+            Self::EmbedLinks => 1 << 14,
+            Self::ReadMessageHistory => 1 << 16,
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    /// The name that Discord's own settings show.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ViewChannel => "View Channel",
+            Self::SendMessages => "Send Messages",
+            Self::EmbedLinks => "Embed Links",
+            Self::ReadMessageHistory => "Read Message History",
+        })
+    }
+}
+
+/// A set of rights, as Discord's bits. Bits that have no name here are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Permissions(pub u64);
+
+impl Permissions {
+    /// The set of these.
+    #[must_use]
+    pub fn of(permissions: &[Permission]) -> Self {
+        Self(permissions.iter().fold(0, |bits, permission| bits | permission.bit()))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether that one is in it.
+    #[must_use]
+    pub const fn has(self, permission: Permission) -> bool {
+        self.0 & permission.bit() != 0
+    }
+
+    /// Those of `wanted` that are not in it.
+    #[must_use]
+    pub fn lacking(self, wanted: &[Permission]) -> Self {
+        Self(Self::of(wanted).0 & !self.0)
+    }
+
+    /// Those that have a name here.
+    #[must_use]
+    pub fn named(self) -> Vec<Permission> {
+        Permission::USEFUL.into_iter().filter(|permission| self.has(*permission)).collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! What `/why` needs to know: a streamer's last session, and what became of this server's delivery of it.
+
+use rusqlite::{Transaction, params};
+
+use super::{Store, channel_id, signed};
+use crate::domain::{Doubt, MessageId, SessionId, Timestamp, WatchKey};
+use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, facts};
+
+impl Store {
+    /// The last session of a streamer that is remembered, with what was owed of it to a server.
+    pub async fn account_of(&self, watch: WatchKey) -> Result<Option<Account>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT session.session_id, session.stream, started_at, ended_at, missing_since, transition.at, source,
+                        transition_id
+                 FROM session JOIN transition USING (session_id)
+                 WHERE broadcaster_id = ?1 AND kind = 'began' ORDER BY session_id DESC LIMIT 1",
+            )?;
+            let mut rows = statement.query([watch.broadcaster.as_str()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            Ok(Some(Account {
+                session: SessionId(row.get(0)?),
+                stream: facts::read(
+                    &watch.broadcaster,
+                    row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
+                )?,
+                started_at: Timestamp::from_millis(row.get(2)?),
+                ended_at: time(row, 3)?,
+                missing_since: time(row, 4)?,
+                seen_at: Timestamp::from_millis(row.get(5)?),
+                source: row.get(6)?,
+                delivery: delivery(tx, row.get(7)?, &watch)?,
+            }))
+        })
+        .await
+    }
+
+    /// How a watch stands, if there is one.
+    pub async fn watch(&self, watch: WatchKey) -> Result<Option<WatchState>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT added_at, unavailable_since, COALESCE(watch.channel_id, guild.channel_id)
+                 FROM watch JOIN streamer USING (broadcaster_id) JOIN guild USING (guild_id)
+                 WHERE guild_id = ?1 AND broadcaster_id = ?2",
+            )?;
+            let mut rows = statement.query(params![signed(watch.guild.get()), watch.broadcaster.as_str()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let channel: Option<i64> = row.get(2)?;
+            Ok(Some(WatchState {
+                added_at: Timestamp::from_millis(row.get(0)?),
+                unavailable_since: time(row, 1)?,
+                channel: channel.map(channel_id).transpose()?,
+            }))
+        })
+        .await
+    }
+}
+
+fn time(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let millis: Option<i64> = row.get(column)?;
+    Ok(millis.map(Timestamp::from_millis))
+}
+
+fn delivery(
+    tx: &Transaction<'_>,
+    transition: i64,
+    watch: &WatchKey,
+) -> Result<Option<DeliveryAccount>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT state, channel_id, decided_at, owed_since, attempts, due_at, sent_at, settled_at, message_id, detail,
+                unsure_since, doubt
+         FROM delivery WHERE transition_id = ?1 AND guild_id = ?2",
+    )?;
+    let mut rows = statement.query(params![transition, signed(watch.guild.get())])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let state: String = row.get(0)?;
+    let state = DeliveryState::ALL.into_iter().find(|known| known.as_str() == state);
+    let message: Option<i64> = row.get(8)?;
+    let doubt: Option<String> = row.get(11)?;
+    Ok(Some(DeliveryAccount {
+        state: state.ok_or(StoreError::Unreadable("state of a delivery"))?,
+        channel: channel_id(row.get(1)?)?,
+        decided_at: Timestamp::from_millis(row.get(2)?),
+        owed_since: Timestamp::from_millis(row.get(3)?),
+        attempts: row.get(4)?,
+        due_at: Timestamp::from_millis(row.get(5)?),
+        sent_at: time(row, 6)?,
+        settled_at: time(row, 7)?,
+        message: message.and_then(|id| u64::try_from(id).ok()).and_then(MessageId::new),
+        detail: row.get(9)?,
+        unsure_since: time(row, 10)?,
+        doubt: doubt.as_deref().and_then(Doubt::from_word),
+    }))
+}

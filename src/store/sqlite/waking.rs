@@ -1,0 +1,78 @@
+//! What a new process does first: it takes over from the one before, which may have died at anything, and whose clock may
+//! have been another one.
+
+use rusqlite::{Transaction, params};
+
+use super::Store;
+use crate::domain::Timestamp;
+use crate::store::StoreError;
+
+/// Moments of unfinished things, each with the condition that tells those from the history. They lie in the past, or are
+/// the time of the next thing to do; a clock that was set back since they were written would let everything wait.
+const MOMENTS: [(&str, &str, &str); 8] = [
+    ("session", "seen_at", "ended_at IS NULL"),
+    ("session", "missing_since", "ended_at IS NULL"),
+    ("delivery", "due_at", "state IN ('pending', 'paused')"),
+    ("delivery", "leased_at", "state = 'leased'"),
+    ("route", "check_at", "paused_since IS NOT NULL"),
+    ("route", "told_at", "TRUE"),
+    ("notice", "due_at", "state = 'pending'"),
+    ("streamer", "refreshed_at", "TRUE"),
+];
+
+impl Store {
+    /// Gives back what a process that is no more had leased: it may be delivered or not. To be called before the first
+    /// lease.
+    pub async fn release_leases(&self) -> Result<usize, StoreError> {
+        self.write(|tx| {
+            Ok(tx.execute(
+                "UPDATE delivery SET state = 'pending', leased_until = NULL,
+                     unsure_since = COALESCE(unsure_since, leased_at)
+                 WHERE state = 'leased'",
+                [],
+            )?)
+        })
+        .await
+    }
+
+    /// Lets no moment lie in the future that cannot: a clock that was ahead has been set back. To be called before the
+    /// first look. Returns how far ahead the other clock was, if it was.
+    pub async fn forget_the_future(&self, now: Timestamp) -> Result<Option<std::time::Duration>, StoreError> {
+        let board = self.board().clone();
+        self.write_then(
+            move |tx| {
+                let looked_at: i64 =
+                    tx.query_row("SELECT looked_at FROM installation", [], |row| row.get(0))?;
+                tx.execute("UPDATE installation SET looked_at = MIN(looked_at, ?1)", [now.as_millis()])?;
+                for (table, column, unfinished) in MOMENTS {
+                    let sql =
+                        format!("UPDATE {table} SET {column} = ?1 WHERE {unfinished} AND {column} > ?1");
+                    tx.execute(&sql, [now.as_millis()])?;
+                }
+                move_identifies(tx, now)?;
+                let ahead = Timestamp::from_millis(looked_at).since(now);
+                Ok((!ahead.is_zero()).then_some(ahead))
+            },
+            move |ahead| {
+                board.change(|sessions| {
+                    for session in sessions.values_mut() {
+                        session.last_seen_at = session.last_seen_at.min(now);
+                        session.missing_since = session.missing_since.map(|since| since.min(now));
+                    }
+                });
+                ahead
+            },
+        )
+        .await
+    }
+}
+
+/// The requests for gateway sessions keep their distances: all at one moment would look like a storm.
+fn move_identifies(tx: &Transaction<'_>, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE gateway_identify SET at = at - (SELECT MAX(at) - ?1 FROM gateway_identify)
+         WHERE (SELECT MAX(at) FROM gateway_identify) > ?1",
+        params![now.as_millis()],
+    )?;
+    Ok(())
+}
