@@ -1,6 +1,6 @@
 //! Tells a channel of a Discord server, and says what Discord's answer means for the delivery.
 
-use crate::discord::{DiscordError, Rest};
+use crate::discord::{DiscordError, Queueing, Rest};
 use crate::domain::{Delivery, Outcome, Refusal};
 use crate::render::Message;
 
@@ -18,8 +18,10 @@ impl DiscordChannel {
     }
 
     pub(super) async fn deliver(&self, delivery: &Delivery, message: &Message, nonce: &str) -> Outcome {
-        match self.rest.create_message(delivery.channel, message, nonce).await {
-            Ok(message) => Outcome::Delivered(Some(message)),
+        // Sessions take turns, so that a stream with one follower does not wait for another one's fan-out.
+        let queueing = Queueing { flow: delivery.session.0, not_after: None };
+        match self.rest.create_message(delivery.channel, message, nonce, queueing).await {
+            Ok(posted) => Outcome::Delivered(Some(posted.id)),
             Err(error) => {
                 if let DiscordError::Refused { status, code, message } = &error {
                     tracing::warn!(delivery = %delivery.id, channel = %delivery.channel, status, code, words = message,
@@ -38,7 +40,11 @@ fn meaning(error: DiscordError) -> Outcome {
         DiscordError::RateLimited { wait } => {
             Outcome::RetryAfter { asked: Some(wait), why: "Discord wants a pause".to_owned() }
         }
-        DiscordError::Unavailable(why) => Outcome::RetryAfter { asked: None, why },
+        DiscordError::Halted { wait } => Outcome::RetryAfter {
+            asked: Some(wait),
+            why: "Discord refused too many requests; nothing is sent for some minutes".to_owned(),
+        },
+        DiscordError::Unavailable { why, .. } => Outcome::RetryAfter { asked: None, why },
         DiscordError::Refused { status, code, message } => refused(status, code, message),
     }
 }
@@ -73,6 +79,8 @@ fn refused(status: u16, code: u64, message: String) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn check(status: u16, code: u64, expected: &Outcome) {
@@ -99,6 +107,18 @@ mod tests {
         check(400, 20016, &retry("why"));
         check(403, 0, &retry("refused with 403, without a reason"));
         check(403, 40333, &retry("refused with 403, without a reason"));
+    }
+
+    #[test]
+    fn what_did_not_go_out_is_tried_later() {
+        let wait = Duration::from_mins(5);
+        let Outcome::RetryAfter { asked, why } = meaning(DiscordError::Halted { wait }) else {
+            panic!("a halt ends no delivery");
+        };
+        assert_eq!((asked, why.contains("too many requests")), (Some(wait), true));
+        let why = "no connection".to_owned();
+        let silent = DiscordError::Unavailable { why: why.clone(), perhaps_done: false };
+        assert_eq!(meaning(silent), Outcome::RetryAfter { asked: None, why });
     }
 
     #[test]
