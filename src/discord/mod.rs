@@ -2,6 +2,8 @@
 
 mod breaker;
 mod buckets;
+#[cfg(test)]
+mod conversation;
 mod limits;
 mod pace;
 pub mod permissions;
