@@ -179,7 +179,7 @@ fn all_at_once(name: &str, channels: usize, streamers: usize, ideal: u64, goal: 
         let follows: Vec<Follows> = (0..streamers).flat_map(each).collect();
         follow(&half.store, &half.clock, &follows).await;
         let live_at = half.go_live(&follows, 0..streamers).await;
-        let took = half.posted(follows.len()).await - live_at;
+        let took = half.posted(follows.len()).await.saturating_sub(live_at);
         report(name, took, Duration::from_secs(ideal), half.discord.too_many_requests(), goal);
     });
 }
