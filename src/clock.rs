@@ -50,6 +50,12 @@ impl Clock {
         then.since(self.now())
     }
 
+    /// Time since this clock was made, for latencies.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Moves the time, as a machine that slept for so long has to; for this clock and all its clones.
     pub fn shift(&self, millis: i64) {
         self.moved.fetch_add(millis, Ordering::AcqRel);

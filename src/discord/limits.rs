@@ -1,11 +1,11 @@
-//! When the next request may go out, learned from Discord's headers. Pure; whoever asks does the waiting.
+//! When the next request may go out: the buckets, and the budget of all requests together. Pure; whoever asks waits.
 //!
-//! Source: Discord, Rate Limits. A bucket counts for one route and one top-level resource; all requests of a bot together
-//! have a budget of their own.
+//! Source: Discord, Rate Limits, "Global Rate Limit".
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::buckets::{Buckets, Learned, Route, Wait};
 use crate::domain::Timestamp;
 
 /// Requests that a bot may make in [`GLOBAL_WINDOW`], over all routes.
@@ -14,269 +14,144 @@ const GLOBAL_REQUESTS: usize = 50;
 /// A second, and a little more: requests that leave evenly arrive in bunches.
 const GLOBAL_WINDOW: Duration = Duration::from_millis(1025);
 
-/// A bucket that was not used for so long is as good as a fresh one and is forgotten when there are [`MAX_BUCKETS`].
-const BUCKET_LIFE: Duration = Duration::from_mins(10);
-
-/// More buckets than this are tidied up. Ten thousand are about 1 MB.
-const MAX_BUCKETS: usize = 10_000;
-
-/// How often there is tidying at most: looking through that many takes longer than a request.
-const TIDY_EVERY: Duration = Duration::from_secs(10);
-
-/// What is limited together as far as can be known before Discord answers: one kind of request on one resource.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Route {
-    /// The request with its resource left out, as `POST /channels/{}/messages`.
-    pub(super) kind: &'static str,
-    /// The top-level resource: a channel, a server, or 0 for none.
-    pub(super) resource: u64,
-}
-
-/// Why a request may not go out yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wait {
-    /// Until then, at least.
-    Until(Timestamp),
-    /// Until the one request of this route that is under way has told the limit.
-    ForFirstAnswer,
-}
-
-/// What Discord's headers say after a request.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub(super) struct Learned {
-    /// Requests in a window of the bucket.
-    pub(super) limit: Option<u32>,
-    /// Requests left in this window.
-    pub(super) remaining: Option<u32>,
-    /// How long this window lasts from now.
-    pub(super) reset_after: Option<Duration>,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    limit: Option<u32>,
-    remaining: u32,
-    reset_at: Timestamp,
-    closed_until: Option<Timestamp>,
-    in_flight: u32,
-    used_at: Timestamp,
-}
-
 /// All limits of one bot.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
-    buckets: HashMap<Route, Bucket>,
+    buckets: Buckets,
+    /// When the latest requests went out, oldest first; never more than [`GLOBAL_REQUESTS`].
     sent: VecDeque<Timestamp>,
     closed_until: Option<Timestamp>,
-    urgent_waiting: usize,
-    tidied_at: Option<Timestamp>,
 }
 
 impl Limits {
-    /// Takes a place for a request, or says what to wait for. `urgent` requests have a person waiting.
-    pub(super) fn admit(&mut self, now: Timestamp, route: Route, urgent: bool) -> Result<(), Wait> {
-        if let Some(until) = self.closed_until {
-            if now < until {
-                return Err(Wait::Until(until));
-            }
-            self.closed_until = None;
-        }
-        self.tidy(now);
-        let bucket = self.buckets.entry(route).or_insert_with(|| Bucket::fresh(now));
-        bucket.may_send(now)?;
-        while self.sent.front().is_some_and(|first| now.since(*first) >= GLOBAL_WINDOW) {
-            self.sent.pop_front();
-        }
-        // What nobody waits for leaves a place to each request that somebody waits for.
-        let places =
-            if urgent { GLOBAL_REQUESTS } else { GLOBAL_REQUESTS.saturating_sub(self.urgent_waiting) };
-        if self.sent.len() >= places {
-            let first = self.sent.front().copied().unwrap_or(now);
-            return Err(Wait::Until(first.after(GLOBAL_WINDOW)));
-        }
-        bucket.remaining = bucket.remaining.saturating_sub(1);
-        bucket.in_flight += 1;
-        bucket.used_at = now;
-        self.sent.push_back(now);
-        Ok(())
+    /// Until when nothing at all may go out; `None` when something may.
+    pub(super) fn shut_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let pause = self.closed_until.filter(|until| now < *until);
+        // The one that has to leave the window before another one fits in.
+        let full = self.sent.len().checked_sub(GLOBAL_REQUESTS).and_then(|first| self.sent.get(first));
+        let full = full.map(|first| first.after(GLOBAL_WINDOW)).filter(|until| now < *until);
+        pause.max(full)
     }
 
-    /// A request with a person behind it begins or ceases to wait.
-    pub(super) fn urgent_waits(&mut self, waits: bool) {
-        self.urgent_waiting =
-            if waits { self.urgent_waiting + 1 } else { self.urgent_waiting.saturating_sub(1) };
+    /// Whether this route has room, or what to wait for, apart from what all requests have in common.
+    pub(super) fn look(&self, now: Timestamp, route: Route) -> Result<(), Wait> {
+        self.buckets.look(now, route)
+    }
+
+    /// Counts a request that goes out now.
+    pub(super) fn take(&mut self, now: Timestamp, route: Route) {
+        if self.sent.len() >= GLOBAL_REQUESTS {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+        self.buckets.take(now, route);
+    }
+
+    /// A request that was counted at `taken_at` never went out.
+    pub(super) fn unused(&mut self, route: Route, taken_at: Timestamp) {
+        if let Some(place) = self.sent.iter().rposition(|sent| *sent == taken_at) {
+            self.sent.remove(place);
+        }
+        self.buckets.unused(route);
     }
 
     /// A request is no longer under way; also one that nobody waited for to the end.
     pub(super) fn is_over(&mut self, route: Route) {
-        if let Some(bucket) = self.buckets.get_mut(&route) {
-            bucket.in_flight = bucket.in_flight.saturating_sub(1);
-        }
+        self.buckets.is_over(route);
     }
 
     /// Believes the headers of an answer to a request that still counts as under way.
-    pub(super) fn learn(&mut self, now: Timestamp, route: Route, learned: Learned) {
-        let Some(bucket) = self.buckets.get_mut(&route) else { return };
-        let (Some(limit), Some(remaining), Some(reset_after)) =
-            (learned.limit, learned.remaining, learned.reset_after)
-        else {
-            return;
-        };
-        // The others under way are not counted in it yet.
-        let remaining = remaining.saturating_sub(bucket.in_flight.saturating_sub(1));
-        // Answers overtake each other: within one window the number left only falls.
-        let same_window = bucket.limit.is_some() && now < bucket.reset_at;
-        bucket.remaining = if same_window { bucket.remaining.min(remaining) } else { remaining };
-        bucket.limit = Some(limit.max(1));
-        bucket.reset_at = now.after(reset_after);
+    pub(super) fn learn(&mut self, now: Timestamp, route: Route, learned: Learned<'_>) {
+        self.buckets.learn(now, route, learned);
     }
 
-    /// Discord wants a pause: of everything, or of this route alone.
-    pub(super) fn closed(&mut self, now: Timestamp, route: Route, wait: Duration, global: bool) {
-        let until = now.after(wait);
-        let place = if global {
-            &mut self.closed_until
+    /// Discord wants a pause until then: of everything, or of this route's bucket alone.
+    pub(super) fn close(&mut self, route: Route, until: Timestamp, global: bool) {
+        if global {
+            self.closed_until = self.closed_until.max(Some(until));
         } else {
-            &mut self.buckets.entry(route).or_insert_with(|| Bucket::fresh(now)).closed_until
-        };
-        *place = Some(place.map_or(until, |earlier| earlier.max(until)));
-    }
-
-    fn tidy(&mut self, now: Timestamp) {
-        let lately = self.tidied_at.is_some_and(|tidied| now.since(tidied) < TIDY_EVERY);
-        if self.buckets.len() >= MAX_BUCKETS && !lately {
-            self.tidied_at = Some(now);
-            self.buckets.retain(|_, bucket| bucket.in_flight > 0 || now.since(bucket.used_at) < BUCKET_LIFE);
-        }
-    }
-}
-
-impl Bucket {
-    fn fresh(now: Timestamp) -> Self {
-        Self { limit: None, remaining: 1, reset_at: now, closed_until: None, in_flight: 0, used_at: now }
-    }
-
-    fn may_send(&mut self, now: Timestamp) -> Result<(), Wait> {
-        if let Some(until) = self.closed_until {
-            if now < until {
-                return Err(Wait::Until(until));
-            }
-            self.closed_until = None;
-        }
-        let Some(limit) = self.limit else {
-            return if self.in_flight == 0 { Ok(()) } else { Err(Wait::ForFirstAnswer) };
-        };
-        if now >= self.reset_at && self.remaining == 0 {
-            self.remaining = limit.saturating_sub(self.in_flight);
-        }
-        match self.remaining {
-            0 if now < self.reset_at => Err(Wait::Until(self.reset_at)),
-            // The window is over, but as many as it takes are still under way.
-            0 => Err(Wait::ForFirstAnswer),
-            _ => Ok(()),
+            self.buckets.close(route, until);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    const ROUTE: Route = Route { kind: "POST /channels/{}/messages", resource: 1 };
-    const OTHER: Route = Route { kind: "POST /channels/{}/messages", resource: 2 };
+    use super::*;
 
     fn milli(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
     }
 
-    fn headers(limit: u32, remaining: u32, reset_after: u64) -> Learned {
-        let reset_after = Some(Duration::from_millis(reset_after));
-        Learned { limit: Some(limit), remaining: Some(remaining), reset_after }
-    }
-
-    fn admitted(limits: &mut Limits, now: Timestamp, route: Route) -> usize {
-        (0..1000).take_while(|_| limits.admit(now, route, false).is_ok()).count()
-    }
-
-    #[test]
-    fn a_fresh_bucket_takes_one_request_until_its_limit_is_known() {
-        let mut limits = Limits::default();
-        assert_eq!(admitted(&mut limits, milli(0), ROUTE), 1);
-        assert_eq!(limits.admit(milli(0), ROUTE, false), Err(Wait::ForFirstAnswer));
-        limits.learn(milli(50), ROUTE, headers(5, 4, 5000));
-        limits.is_over(ROUTE);
-        assert_eq!(admitted(&mut limits, milli(50), ROUTE), 4);
-        assert_eq!(limits.admit(milli(50), ROUTE, false), Err(Wait::Until(milli(5050))));
-    }
-
-    #[test]
-    fn a_bucket_opens_again_with_its_window() {
-        let mut limits = Limits::default();
-        assert_eq!(admitted(&mut limits, milli(0), ROUTE), 1);
-        limits.learn(milli(0), ROUTE, headers(5, 0, 5000));
-        limits.is_over(ROUTE);
-        assert_eq!(limits.admit(milli(4999), ROUTE, false), Err(Wait::Until(milli(5000))));
-        assert_eq!(admitted(&mut limits, milli(5000), ROUTE), 5);
-    }
-
-    #[test]
-    fn an_answer_that_was_overtaken_opens_nothing() {
-        let mut limits = Limits::default();
-        admitted(&mut limits, milli(0), ROUTE);
-        limits.learn(milli(0), ROUTE, headers(5, 4, 5000));
-        limits.is_over(ROUTE);
-        assert_eq!(admitted(&mut limits, milli(1), ROUTE), 4);
-        for remaining in [0, 1, 2, 3] {
-            limits.learn(milli(50), ROUTE, headers(5, remaining, 4950));
-            limits.is_over(ROUTE);
-        }
-        assert_eq!(limits.admit(milli(60), ROUTE, false), Err(Wait::Until(milli(5000))));
-    }
-
-    #[test]
-    fn one_full_channel_does_not_hold_up_another() {
-        let mut limits = Limits::default();
-        admitted(&mut limits, milli(0), ROUTE);
-        limits.closed(milli(0), ROUTE, Duration::from_secs(9), false);
-        assert_eq!(limits.admit(milli(1), ROUTE, false), Err(Wait::Until(milli(9000))));
-        assert_eq!(limits.admit(milli(1), OTHER, false), Ok(()));
-    }
-
-    #[test]
-    fn a_global_pause_holds_everything() {
-        let mut limits = Limits::default();
-        limits.closed(milli(0), ROUTE, Duration::from_secs(9), true);
-        assert_eq!(limits.admit(milli(1), OTHER, true), Err(Wait::Until(milli(9000))));
-        assert_eq!(limits.admit(milli(9000), OTHER, false), Ok(()));
+    fn channel(resource: u64) -> Route {
+        Route { kind: "POST /channels/{}/messages", resource }
     }
 
     #[test]
     fn fifty_requests_a_second_over_all_channels() {
         let mut limits = Limits::default();
-        let sent = (1..200)
-            .filter(|channel| limits.admit(milli(0), Route { resource: *channel, ..ROUTE }, false).is_ok());
-        assert_eq!(sent.count(), 50);
-        assert_eq!(
-            limits.admit(milli(1), Route { resource: 999, ..ROUTE }, false),
-            Err(Wait::Until(milli(1025)))
-        );
+        for number in 0..50 {
+            assert_eq!(limits.shut_until(milli(0)), None);
+            limits.take(milli(0), channel(number));
+        }
+        assert_eq!(limits.shut_until(milli(1024)), Some(milli(1025)));
+        assert_eq!(limits.shut_until(milli(1025)), None);
     }
 
     #[test]
-    fn a_person_goes_before_the_fan_out() {
+    fn a_global_pause_holds_everything_and_another_one_nothing_but_its_bucket() {
         let mut limits = Limits::default();
-        limits.urgent_waits(true);
-        let sent = (1..200)
-            .filter(|channel| limits.admit(milli(0), Route { resource: *channel, ..ROUTE }, false).is_ok());
-        assert_eq!(sent.count(), 49);
-        assert_eq!(limits.admit(milli(0), Route { kind: "GET /channels/{}", resource: 7 }, true), Ok(()));
+        limits.take(milli(0), channel(1));
+        limits.close(channel(1), milli(5000), false);
+        assert_eq!(limits.look(milli(1), channel(1)), Err(Wait::Until(milli(5000))));
+        assert_eq!((limits.shut_until(milli(1)), limits.look(milli(1), channel(2))), (None, Ok(())));
+        limits.close(channel(1), milli(9000), true);
+        // A shorter pause does not end a longer one.
+        limits.close(channel(2), milli(3000), true);
+        assert_eq!(limits.shut_until(milli(8999)), Some(milli(9000)));
+        assert_eq!(limits.shut_until(milli(9000)), None);
     }
 
     #[test]
-    fn a_request_that_nobody_waited_for_frees_its_place() {
+    fn a_place_that_was_not_used_is_there_again() {
         let mut limits = Limits::default();
-        admitted(&mut limits, milli(0), ROUTE);
-        limits.is_over(ROUTE);
-        assert_eq!(limits.admit(milli(1), ROUTE, false), Ok(()));
+        for number in 0..50 {
+            limits.take(milli(0), channel(number));
+        }
+        limits.unused(channel(7), milli(0));
+        assert_eq!(limits.shut_until(milli(1)), None);
+        limits.take(milli(1), channel(50));
+        assert_eq!(limits.shut_until(milli(1)), Some(milli(1025)));
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_fifty_in_any_window(
+            steps in prop::collection::vec((0i64..200, 1u64..40, any::<bool>()), 1..200),
+        ) {
+            let mut limits = Limits::default();
+            let (mut now, mut number) = (0, 0);
+            let mut sent: Vec<i64> = Vec::new();
+            for (pause, wanted, changes_mind) in steps {
+                now += pause;
+                for _ in 0..wanted {
+                    if limits.shut_until(milli(now)).is_none() {
+                        number += 1;
+                        limits.take(milli(now), channel(number));
+                        sent.push(now);
+                    }
+                }
+                if changes_mind && sent.last() == Some(&now) {
+                    limits.unused(channel(number), milli(now));
+                    sent.pop();
+                }
+            }
+            for (first, at) in sent.iter().enumerate() {
+                let window = sent[first..].iter().take_while(|then| **then - at < 1025).count();
+                prop_assert!(window <= 50, "{window} from {at} on");
+            }
+        }
     }
 }

@@ -1,9 +1,15 @@
 //! Speaking Discord's REST interface for deliveries and look-ups. Interactions and the gateway are serenity's.
 
+mod breaker;
+mod buckets;
+#[cfg(test)]
+mod conversation;
 mod limits;
+mod pace;
 pub mod permissions;
 mod reads;
 mod rest;
+mod turns;
 mod wire;
 
 use secrecy::SecretString;
@@ -23,7 +29,7 @@ pub struct DiscordOptions {
 /// Why Discord gave no answer that can be used.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum DiscordError {
-    /// The token is refused (401). Nothing can be sent with it any more.
+    /// The token is refused (401). Nothing can be sent with it any more, and nothing is.
     #[error("Discord refuses the bot's token")]
     Unauthorized,
     /// Too many requests, also by our own reckoning; nothing was done.
@@ -42,12 +48,18 @@ pub enum DiscordError {
         /// Discord's words.
         message: String,
     },
-    /// No answer, a broken one or an error of Discord's: it may have been done or not.
+    /// So many requests were refused lately that Discord would soon ban this address: nothing goes out, nothing was done.
+    #[error("too many requests were refused; nothing is sent for {} s", wait.as_secs())]
+    Halted {
+        /// How long, as far as is known.
+        wait: std::time::Duration,
+    },
+    /// No answer, a broken one or an error of Discord's.
     #[error("Discord does not answer: {why}")]
     Unavailable {
         /// What went wrong.
         why: String,
-        /// Whether it may have been done all the same.
+        /// Whether Discord may have done it all the same. `false` when nothing has reached it.
         perhaps_done: bool,
     },
 }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::limits::Route;
+use super::buckets::Route;
 use super::permissions::{self, Overwrite, Role};
 use super::rest::{Rest, Urgency};
 use super::wire::{Channel, GuildBody, MemberBody, MessageBody, RoleBody};

@@ -1,7 +1,7 @@
 //! Requests to Discord: paced, timed out, each sent once. Whoever asks decides about another attempt.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -9,9 +9,11 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
 
-use super::limits::{Learned, Limits, Route, Wait};
+use super::breaker::Breaker;
+use super::buckets::{Learned, Route};
+use super::pace::{NoTurn, Pace, Place};
+use super::turns::Line;
 use super::wire::{ApplicationBody, ErrorBody, GatewayBody, NewMessage, WithId};
 use super::{DiscordError, DiscordOptions};
 use crate::clock::Clock;
@@ -21,12 +23,6 @@ use crate::render;
 
 /// How long one request may take, the body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How long a request may wait for its turn before it is given back undone.
-const MAX_TURN: Duration = Duration::from_mins(1);
-
-/// A pause that a request does not sit out: longer than every window of a bucket that was seen.
-const LONG_PAUSE: Duration = Duration::from_secs(10);
 
 /// The wait after a 429 that says nothing of its length.
 const UNSTATED_WAIT: Duration = Duration::from_secs(1);
@@ -43,6 +39,12 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 /// The longest text of Discord's that is kept, for log lines.
 const MAX_WORDS: usize = 200;
 
+/// The flow of the requests that no announcement makes; sessions are numbered from 1.
+const OWN_FLOW: i64 = 0;
+
+/// The one request that a refused token does not hold back: the one that finds out whether it is refused.
+const ASKS_ABOUT_THE_TOKEN: &str = "GET /applications/@me";
+
 /// Whether a person waits for the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Urgency {
@@ -50,6 +52,24 @@ pub(super) enum Urgency {
     Interactive,
     /// Nobody waits.
     Background,
+}
+
+/// How a message that nobody waits for stands in the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Queueing {
+    /// Flows take turns, whatever their lengths; within one, who came first goes first. For announcements: the session.
+    pub flow: i64,
+    /// When it is too late to go out. It is then given back undone, as one that waits for its turn too long is in any case.
+    pub not_after: Option<Timestamp>,
+}
+
+/// A message that is in its channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Posted {
+    /// Its id.
+    pub id: MessageId,
+    /// When its turn had come and it went out.
+    pub sent_at: Timestamp,
 }
 
 /// The application that the token belongs to.
@@ -83,24 +103,6 @@ pub struct Member {
     pub user: u64,
 }
 
-/// How a request waits for its turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Queueing {
-    /// Requests of one flow go in order; flows take turns.
-    pub flow: i64,
-    /// A request that could not go out by then is given back undone.
-    pub not_after: Option<Timestamp>,
-}
-
-/// A message that was taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Posted {
-    /// Its id.
-    pub id: MessageId,
-    /// When its turn had come and it went out.
-    pub sent_at: Timestamp,
-}
-
 /// A client of Discord's REST interface. Cheap to clone; all clones share the limits.
 #[derive(Clone)]
 pub struct Rest {
@@ -111,9 +113,10 @@ pub(super) struct Inner {
     http: reqwest::Client,
     options: DiscordOptions,
     clock: Clock,
-    limits: Mutex<Limits>,
-    /// Who waits for the first answer of a route.
-    first_answers: Mutex<HashMap<Route, Arc<Notify>>>,
+    pace: Pace,
+    breaker: Mutex<Breaker>,
+    /// Whether Discord has refused the token; it is never taken again.
+    refused: AtomicBool,
     chance: Mutex<fastrand::Rng>,
 }
 
@@ -141,12 +144,25 @@ impl Rest {
             inner: Arc::new(Inner {
                 http,
                 options,
+                pace: Pace::new(clock.clone()),
+                breaker: Mutex::new(Breaker::new(clock.now())),
+                refused: AtomicBool::new(false),
                 clock,
-                limits: Mutex::default(),
-                first_answers: Mutex::default(),
                 chance: Mutex::new(chance),
             }),
         })
+    }
+
+    /// Until about when nothing goes out, because too many requests were refused.
+    #[must_use]
+    pub fn halted(&self) -> Option<Timestamp> {
+        self.inner.breaker().halted_until(self.inner.clock.now())
+    }
+
+    /// Whether Discord has refused the token. Nothing goes out with it any more.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.inner.refused.load(Ordering::Relaxed)
     }
 
     /// Posts a message. The same `nonce` within some minutes gives the message that is there already.
@@ -157,14 +173,13 @@ impl Rest {
         nonce: &str,
         queueing: Queueing,
     ) -> Result<Posted, DiscordError> {
-        let _ = queueing;
-        let sent_at = self.inner.clock.now();
         let route = Route { kind: "POST /channels/{}/messages", resource: channel.get() };
-        let body = NewMessage::new(message, nonce);
+        let place = self.inner.turn(route, Line::Flow(queueing.flow), queueing.not_after).await?;
         let path = format!("/channels/{channel}/messages");
-        let created: WithId =
-            self.inner.ask(Method::POST, route, &path, Some(&body), Urgency::Background).await?;
-        let id = MessageId::new(created.id).ok_or_else(|| unavailable("a message without an id"))?;
+        let body = NewMessage::new(message, nonce);
+        let (sent_at, created) = self.inner.exchange(place, Method::POST, route, &path, Some(&body)).await;
+        let created: WithId = created?;
+        let id = MessageId::new(created.id).ok_or_else(|| perhaps_done("a message without an id"))?;
         Ok(Posted { id, sent_at })
     }
 
@@ -213,30 +228,6 @@ impl Rest {
     }
 }
 
-/// A request that was admitted. When it is dropped, answered or not, its place is free again.
-struct Turn<'a> {
-    of: &'a Inner,
-    route: Route,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.of.limits().is_over(self.route);
-        if let Some(waiting) = self.of.waiting().get(&self.route) {
-            waiting.notify_waiters();
-        }
-    }
-}
-
-/// A request with a person behind it that waits for its turn.
-struct UrgentWait<'a>(&'a Inner);
-
-impl Drop for UrgentWait<'_> {
-    fn drop(&mut self) {
-        self.0.limits().urgent_waits(false);
-    }
-}
-
 impl Inner {
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
@@ -246,42 +237,111 @@ impl Inner {
         body: Option<&(impl Serialize + Sync + ?Sized)>,
         urgency: Urgency,
     ) -> Result<T, DiscordError> {
-        let turn = tokio::time::timeout(MAX_TURN, self.turn(route, urgency))
-            .await
-            .unwrap_or(Err(DiscordError::RateLimited { wait: Duration::ZERO }))?;
+        let line = match urgency {
+            Urgency::Interactive => Line::Urgent,
+            Urgency::Background => Line::Flow(OWN_FLOW),
+        };
+        let place = self.turn(route, line, None).await?;
+        self.exchange(place, method, route, path, body).await.1
+    }
+
+    /// Waits until a request may go out: first whether anything may, then in the queue, and then whether it still may.
+    async fn turn(
+        &self,
+        route: Route,
+        line: Line,
+        not_after: Option<Timestamp>,
+    ) -> Result<Place<'_>, DiscordError> {
+        self.may_go_out(route)?;
+        let turn = self.pace.turn(route, line, not_after).await;
+        self.may_go_out(route)?;
+        turn.map_err(|no_turn| match no_turn {
+            NoTurn::NotNow(wait) => DiscordError::RateLimited { wait },
+            // Whatever it was has passed since.
+            NoTurn::Dismissed => DiscordError::RateLimited { wait: Duration::ZERO },
+        })
+    }
+
+    /// Whether anything goes out at all.
+    fn may_go_out(&self, route: Route) -> Result<(), DiscordError> {
+        if self.refused.load(Ordering::Relaxed) && route.kind != ASKS_ABOUT_THE_TOKEN {
+            return Err(DiscordError::Unauthorized);
+        }
+        let now = self.clock.now();
+        let mut breaker = self.breaker();
+        if let Some(until) = breaker.halted_until(now) {
+            return Err(DiscordError::Halted { wait: until.since(now) });
+        }
+        if breaker.resumes(now) {
+            tracing::info!("requests to Discord go out again");
+        }
+        Ok(())
+    }
+
+    /// Sends a request whose turn has come, and says when that was and what came of it.
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        mut place: Place<'_>,
+        method: Method,
+        route: Route,
+        path: &str,
+        body: Option<&(impl Serialize + Sync + ?Sized)>,
+    ) -> (Timestamp, Result<T, DiscordError>) {
+        let authorization = match self.authorization() {
+            Ok(authorization) => authorization,
+            Err(error) => return (self.clock.now(), Err(error)),
+        };
         let mut request = self
             .http
             .request(method, format!("{}/api/v10{path}", self.options.api_url))
-            .header("Authorization", self.authorization()?);
+            .header("Authorization", authorization);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|error| unavailable(http::words(&error)))?;
-        let status = answer.status();
-        let headers = answer.headers().clone();
-        let body = http::body(answer, MAX_BODY).await.map_err(unavailable);
-        let now = self.clock.now();
-        // First learn, also of a pause, then give the place up: who waits for the first answer must find the limit known.
-        self.limits().learn_after(now, route, &headers);
-        let answer = match status {
-            _ if status.is_success() => {
-                serde_json::from_slice(&body?).map_err(|_| unavailable("the body is broken"))
-            }
-            StatusCode::UNAUTHORIZED => Err(DiscordError::Unauthorized),
-            StatusCode::TOO_MANY_REQUESTS => Err(self.pause(now, route, &headers, &body.unwrap_or_default())),
-            _ if status.is_server_error() => Err(DiscordError::Unavailable {
-                why: format!("it answers {}", status.as_u16()),
-                perhaps_done: true,
-            }),
-            _ => {
-                let body = body.unwrap_or_default();
-                let error: ErrorBody<'_> = serde_json::from_slice(&body).unwrap_or_default();
-                let message = text::cut(&error.message, MAX_WORDS);
-                Err(DiscordError::Refused { status: status.as_u16(), code: error.code, message })
-            }
+        let sent_at = place.goes_out();
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return (sent_at, Err(unanswered(&error))),
         };
-        drop(turn);
-        answer
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = http::body(answer, MAX_BODY).await;
+        // First learn, also of a pause, then give the place up: who waits for an answer must find the limit known.
+        place.learn(learned(&headers));
+        self.count(route, status, &headers);
+        let answer = match status {
+            _ if status.is_success() => body.map_err(perhaps_done).and_then(|body| {
+                serde_json::from_slice(&body).map_err(|_| perhaps_done("the body is broken"))
+            }),
+            StatusCode::UNAUTHORIZED => Err(DiscordError::Unauthorized),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(self.pause(&place, route, &headers, &body.unwrap_or_default()))
+            }
+            _ if status.is_server_error() => Err(perhaps_done(&format!("it answers {}", status.as_u16()))),
+            _ => Err(refused(status, &body.unwrap_or_default())),
+        };
+        (sent_at, answer)
+    }
+
+    /// Counts what Discord holds against this address, and stops everything before it is too much.
+    fn count(&self, route: Route, status: StatusCode, headers: &HeaderMap) {
+        let shared = headers.get("x-ratelimit-scope").is_some_and(|scope| scope == "shared");
+        let invalid = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+            StatusCode::TOO_MANY_REQUESTS => !shared,
+            _ => false,
+        };
+        let now = self.clock.now();
+        let halted = if invalid { self.breaker().count(now) } else { None };
+        if let Some(until) = halted {
+            tracing::error!(last = route.kind, status = status.as_u16(), wait = ?until.since(now),
+                "too many requests were refused; nothing goes out to Discord, lest it ban this address");
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        if halted.is_some() || status == StatusCode::UNAUTHORIZED {
+            self.pace.dismiss();
+        }
     }
 
     /// The header that says who asks; marked, so that no log of a library shows it.
@@ -292,37 +352,8 @@ impl Inner {
         Ok(value)
     }
 
-    /// Waits until the limits let this request go.
-    async fn turn(&self, route: Route, urgency: Urgency) -> Result<Turn<'_>, DiscordError> {
-        let urgent = urgency == Urgency::Interactive;
-        let _waits = urgent.then(|| {
-            self.limits().urgent_waits(true);
-            UrgentWait(self)
-        });
-        loop {
-            // Listens before it looks, so that no answer falls between the two.
-            let answered = Arc::clone(self.waiting().entry(route).or_default());
-            let answered = answered.notified();
-            tokio::pin!(answered);
-            answered.as_mut().enable();
-            let wait = self.limits().admit(self.clock.now(), route, urgent);
-            match wait {
-                Ok(()) => {
-                    self.forget_idle_waits();
-                    return Ok(Turn { of: self, route });
-                }
-                // A long pause is better waited for in the outbox, where it takes no place from others.
-                Err(Wait::Until(then)) if self.clock.until(then) > LONG_PAUSE => {
-                    return Err(DiscordError::RateLimited { wait: self.clock.until(then) });
-                }
-                Err(Wait::Until(then)) => tokio::time::sleep(self.clock.until(then)).await,
-                Err(Wait::ForFirstAnswer) => answered.await,
-            }
-        }
-    }
-
     /// Notes the pause that Discord wants: the longer one of what the header and the body say, for they differ.
-    fn pause(&self, now: Timestamp, route: Route, headers: &HeaderMap, body: &[u8]) -> DiscordError {
+    fn pause(&self, place: &Place<'_>, route: Route, headers: &HeaderMap, body: &[u8]) -> DiscordError {
         let parsed = serde_json::from_slice::<ErrorBody<'_>>(body);
         // Without Discord's body it is what stands before Discord that refuses, and it refuses this address altogether.
         let from_before = parsed.is_err();
@@ -332,39 +363,25 @@ impl Inner {
         let wait =
             wait + PAUSE_JITTER.mul_f64(self.chance.lock().unwrap_or_else(PoisonError::into_inner).f64());
         let global = error.global || from_before || headers.contains_key("x-ratelimit-global");
-        self.limits().closed(now, route, wait, global);
+        place.close(wait, global);
         tracing::warn!(route = route.kind, resource = route.resource, global, wait = ?wait, "Discord wants a pause");
         DiscordError::RateLimited { wait }
     }
 
-    fn limits(&self) -> std::sync::MutexGuard<'_, Limits> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<Route, Arc<Notify>>> {
-        self.first_answers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Drops the entries that nobody waits at, once there are many.
-    fn forget_idle_waits(&self) {
-        /// A few hundred requests are under way at most; the rest is left over.
-        const MANY: usize = 2_000;
-        let mut waiting = self.waiting();
-        if waiting.len() > MANY {
-            waiting.retain(|_, notify| Arc::strong_count(notify) > 1);
-        }
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Limits {
-    fn learn_after(&mut self, now: Timestamp, route: Route, headers: &HeaderMap) {
-        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
-        let learned = Learned {
-            limit: number("x-ratelimit-limit"),
-            remaining: number("x-ratelimit-remaining"),
-            reset_after: seconds(headers, "x-ratelimit-reset-after"),
-        };
-        self.learn(now, route, learned);
+/// What the headers of an answer say about limits.
+fn learned(headers: &HeaderMap) -> Learned<'_> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse().ok();
+    Learned {
+        bucket: text("x-ratelimit-bucket"),
+        limit: number("x-ratelimit-limit"),
+        remaining: number("x-ratelimit-remaining"),
+        reset_after: seconds(headers, "x-ratelimit-reset-after"),
     }
 }
 
@@ -376,6 +393,18 @@ fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-fn unavailable(why: &'static str) -> DiscordError {
+fn refused(status: StatusCode, body: &[u8]) -> DiscordError {
+    let error: ErrorBody<'_> = serde_json::from_slice(body).unwrap_or_default();
+    let message = text::cut(&error.message, MAX_WORDS);
+    DiscordError::Refused { status: status.as_u16(), code: error.code, message }
+}
+
+/// A request without an answer. Without a connection, or without having been a request, it surely did nothing.
+fn unanswered(error: &reqwest::Error) -> DiscordError {
+    let perhaps_done = !(error.is_connect() || error.is_builder());
+    DiscordError::Unavailable { why: http::words(error).to_owned(), perhaps_done }
+}
+
+fn perhaps_done(why: &str) -> DiscordError {
     DiscordError::Unavailable { why: why.to_owned(), perhaps_done: true }
 }

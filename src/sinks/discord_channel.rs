@@ -165,6 +165,11 @@ fn meaning(error: DiscordError) -> Outcome {
             why: "Discord wants a pause".to_owned(),
             perhaps_done: false,
         },
+        DiscordError::Halted { wait } => Outcome::RetryAfter {
+            asked: Some(wait),
+            why: "too many requests were refused, so all sending has stopped for a while".to_owned(),
+            perhaps_done: false,
+        },
         DiscordError::Unavailable { why, perhaps_done } => {
             Outcome::RetryAfter { asked: None, why, perhaps_done }
         }

@@ -132,12 +132,12 @@ async fn setchannel_names_each_missing_permission_and_stores_the_channel_all_the
 
     ⚠️ I cannot post there yet. I lack **Send Messages**, **Embed Links** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
-    // Who cannot see a channel can do nothing else there.
+    // The others are there, and count again as soon as the channel can be seen.
     let (no_view, words) = told(VIEW_CHANNEL).await;
     insta::assert_snapshot!(words, @"
     Announcements go to #live from now on.
 
-    ⚠️ I cannot post there yet. I lack **View Channel**, **Send Messages**, **Embed Links** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
+    ⚠️ I cannot post there yet. I lack **View Channel** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
     world.goes_live("ann");
     world.pass(A_LOOK).await;

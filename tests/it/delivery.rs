@@ -261,14 +261,7 @@ async fn what_hangs_does_not_keep_the_bot_from_stopping() {
 async fn a_large_fan_out_keeps_to_fifty_requests_a_second() {
     const SERVERS: usize = 150;
     let world = World::start().await;
-    world.twitch.add_user("ann");
-    let mut servers = Vec::new();
-    for number in 0..SERVERS {
-        let server = world.bare_server(&format!("Server {number}"));
-        let options = json!({ "streamer": "ann", "channel": server.live.to_string() });
-        world.slash(&world.admin, server, "addstreamer", options).await;
-        servers.push(server);
-    }
+    let servers = a_crowd(&world, SERVERS).await;
     world.pass(A_LOOK).await;
     world.goes_live("ann");
     world.pass(A_LOOK).await;
@@ -277,4 +270,69 @@ async fn a_large_fan_out_keeps_to_fifty_requests_a_second() {
     let took = times[SERVERS - 1] - times[0];
     assert!((Duration::from_secs(2)..Duration::from_secs(4)).contains(&took), "{took:?}");
     assert_eq!(world.discord.too_many_requests(), 0);
+}
+
+/// Servers that all follow Ann, set up without an answer to look at.
+async fn a_crowd(world: &World, servers: usize) -> Vec<Server> {
+    world.twitch.add_user("ann");
+    let mut crowd = Vec::new();
+    for number in 0..servers {
+        let server = world.bare_server(&format!("Server {number}"));
+        let options = json!({ "streamer": "ann", "channel": server.live.to_string() });
+        world.slash(&world.admin, server, "addstreamer", options).await;
+        crowd.push(server);
+    }
+    crowd
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_follower_is_not_starved_by_a_fan_out() {
+    let world = World::start().await;
+    let crowd = a_crowd(&world, 250).await;
+    let single = world.server("Single").await;
+    world.follow(single, "bob").await;
+    world.pass(A_LOOK).await;
+    world.goes_live("ann");
+    world.goes_live("bob");
+    world.pass(A_LOOK).await;
+    let times: Vec<_> = crowd.iter().map(|server| world.posts(*server)[0].at).collect();
+    let first = *times.iter().min().expect("somebody is told first");
+    let took = *times.iter().max().expect("somebody is told last") - first;
+    assert!(took > Duration::from_secs(4), "{took:?}");
+    let told_at = world.posts(single)[0].at;
+    assert!(told_at < first + Duration::from_secs(2), "after {:?}", told_at.saturating_sub(first));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_refused_requests_stop_the_bot_before_discord_bans_it() {
+    let world = World::start().await;
+    let crowd = a_crowd(&world, 200).await;
+    world.pass(A_LOOK).await;
+    // Without a code of Discord's this is no verdict about a channel, and each delivery is tried again.
+    world.discord.fail(Place::Messages, u32::MAX, Fault::Html(403));
+    world.goes_live("ann");
+    world.pass(Duration::from_mins(5)).await;
+    let refused = world.discord.invalid_requests();
+    assert!((1_000..1_060).contains(&refused), "{refused}");
+    world.pass(Duration::from_mins(4)).await;
+    assert_eq!(world.discord.invalid_requests(), refused);
+    world.discord.clear_faults();
+    world.pass(Duration::from_mins(4)).await;
+    for server in crowd {
+        world.expect_announced(server, &["Ann"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_pause_of_everything_requests_come_out_under_the_budget() {
+    let world = World::start().await;
+    let crowd = a_crowd(&world, 150).await;
+    world.pass(A_LOOK).await;
+    world.discord.fail(Place::Messages, 1, Fault::RateLimited { header: 8.0, body: 7.5, scope: "global" });
+    world.goes_live("ann");
+    world.pass(A_LOOK + Duration::from_secs(25)).await;
+    for server in &crowd {
+        world.expect_announced(*server, &["Ann"]);
+    }
+    assert_eq!(world.discord.too_many_requests(), 1);
 }

@@ -30,7 +30,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules and files that decide or word and do nothing else: no asynchrony, no clock, no store, no crate that reaches out.
-const PURE: [&str; 11] = [
+const PURE: [&str; 14] = [
     "domain/",
     "detect/",
     "audience/",
@@ -40,7 +40,10 @@ const PURE: [&str; 11] = [
     "outbox/retry.rs",
     "outbox/nonce.rs",
     "twitch/budget.rs",
+    "discord/breaker.rs",
+    "discord/buckets.rs",
     "discord/limits.rs",
+    "discord/turns.rs",
     "gateway/identify.rs",
 ];
 

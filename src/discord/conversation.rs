@@ -1,0 +1,180 @@
+//! What the client makes of Discord's answers, seen against the fake.
+
+use std::time::Duration;
+
+use livebell_fakes::discord::{ChannelKind, Discord, Fault, Place};
+
+use super::{DiscordError, DiscordOptions, Posted, Queueing, Rest};
+use crate::clock::Clock;
+use crate::domain::{BroadcasterId, ChannelId, Login, Profile, Stream, StreamId, Timestamp};
+use crate::render;
+
+/// A client and its Discord, with one channel.
+struct Client {
+    discord: Discord,
+    rest: Rest,
+    clock: Clock,
+    channel: ChannelId,
+    posts: std::cell::Cell<u32>,
+}
+
+impl Client {
+    async fn new() -> Self {
+        let discord = Discord::start().await;
+        let guild = discord.add_guild("Cats");
+        let channel = discord.add_channel(guild, "live", ChannelKind::Text);
+        let clock = Clock::system();
+        let options = DiscordOptions { api_url: discord.url(), token: discord.token().into() };
+        let rest = Rest::new(options, clock.clone(), fastrand::Rng::with_seed(1)).expect("a client");
+        let channel = ChannelId::new(channel).expect("an id");
+        Self { discord, rest, clock, channel, posts: std::cell::Cell::new(0) }
+    }
+
+    async fn post(&self, not_after: Option<Timestamp>) -> Result<Posted, DiscordError> {
+        self.posts.set(self.posts.get() + 1);
+        let nonce = self.posts.get().to_string();
+        let queueing = Queueing { flow: 1, not_after };
+        self.rest.create_message(self.channel, &message(), &nonce, queueing).await
+    }
+
+    fn requests(&self) -> usize {
+        self.discord.requests().len()
+    }
+}
+
+fn message() -> render::Message {
+    let (broadcaster, login) = (BroadcasterId::new("1"), Login::new("ann").expect("a login"));
+    let now = Timestamp::from_millis(1_795_248_000_000);
+    let stream = Stream {
+        id: StreamId::new("s1"),
+        broadcaster: broadcaster.clone(),
+        login: login.clone(),
+        display_name: "Ann".to_owned(),
+        title: None,
+        category: None,
+        viewers: 1,
+        started_at: now,
+        thumbnail: None,
+    };
+    let profile = Profile { broadcaster, login, display_name: "Ann".to_owned(), image: None };
+    render::announcement(&stream, &profile, now, render::Manner::default())
+}
+
+fn perhaps_done(error: &DiscordError) -> Option<bool> {
+    match error {
+        DiscordError::Unavailable { perhaps_done, .. } => Some(*perhaps_done),
+        _ => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_says_when_it_went_out() {
+    let client = Client::new().await;
+    client.discord.set_latency(Duration::from_millis(400));
+    let before = client.clock.now();
+    let posted = client.post(None).await.expect("it is posted");
+    assert_eq!(posted.sent_at, before);
+    assert_eq!(client.discord.messages(client.channel.get())[0].id, posted.id.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_did_not_come_may_hide_a_message() {
+    for fault in [Fault::CutAfter, Fault::HangAfter, Fault::Hang, Fault::CutBefore, Fault::Html(502)] {
+        let client = Client::new().await;
+        client.discord.fail(Place::Messages, 1, fault.clone());
+        let error = client.post(None).await.expect_err("no answer");
+        assert_eq!(perhaps_done(&error), Some(true), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_connection_nothing_was_done() {
+    let client = Client::new().await;
+    let nobody =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let options = DiscordOptions { api_url: format!("http://{nobody}"), token: "token".into() };
+    let rest = Rest::new(options, client.clock.clone(), fastrand::Rng::with_seed(1)).expect("a client");
+    let queueing = Queueing { flow: 1, not_after: None };
+    let error =
+        rest.create_message(client.channel, &message(), "1", queueing).await.expect_err("nobody there");
+    assert_eq!(perhaps_done(&error), Some(false), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_not_shown_again() {
+    let client = Client::new().await;
+    client.discord.set_latency(Duration::from_millis(100));
+    client.discord.set_token_refused(true);
+    // The second one waits for the answer to the first, and is sent away by it.
+    let (first, second) = tokio::join!(client.post(None), client.post(None));
+    assert_eq!((first, second), (Err(DiscordError::Unauthorized), Err(DiscordError::Unauthorized)));
+    assert!(client.rest.is_refused());
+    assert_eq!(client.rest.session_starts().await, Err(DiscordError::Unauthorized));
+    assert_eq!(client.requests(), 1);
+    // Whoever wants to know whether it is still refused may ask.
+    assert_eq!(client.rest.application().await, Err(DiscordError::Unauthorized));
+    assert_eq!(client.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_refusals_halt_all_requests_for_a_while() {
+    let client = Client::new().await;
+    let fault = Fault::Status { status: 403, code: 50001, message: "no".to_owned() };
+    client.discord.fail(Place::Messages, 1_000, fault);
+    for _ in 0..999 {
+        let refused = client.post(None).await.expect_err("refused");
+        assert!(matches!(refused, DiscordError::Refused { status: 403, .. }), "{refused}");
+    }
+    assert_eq!(client.rest.halted(), None);
+    client.post(None).await.expect_err("refused");
+    let until = client.rest.halted().expect("halted");
+    let halted = client.post(None).await;
+    assert_eq!(halted, Err(DiscordError::Halted { wait: client.clock.until(until) }));
+    assert!(matches!(client.rest.session_starts().await, Err(DiscordError::Halted { .. })));
+    assert_eq!(client.requests(), 1_000);
+    tokio::time::sleep(client.clock.until(until)).await;
+    assert_eq!(client.rest.halted(), None);
+    client.post(None).await.expect("it goes out again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_use_up_is_not_held_against_the_bot() {
+    let client = Client::new().await;
+    let fault = Fault::RateLimited { header: 0.0, body: 0.0, scope: "shared" };
+    client.discord.fail(Place::Messages, 1_100, fault);
+    for _ in 0..1_100 {
+        assert!(matches!(client.post(None).await, Err(DiscordError::RateLimited { .. })));
+    }
+    assert_eq!((client.requests(), client.rest.halted()), (1_100, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_without_discords_words_holds_everything() {
+    for (fault, holds) in [
+        (Fault::Html(429), true),
+        (Fault::RateLimited { header: 1.0, body: 1.0, scope: "global" }, true),
+        (Fault::RateLimited { header: 1.0, body: 1.0, scope: "user" }, false),
+        (Fault::RateLimited { header: 1.0, body: 1.0, scope: "shared" }, false),
+    ] {
+        let client = Client::new().await;
+        client.discord.fail(Place::Messages, 1, fault.clone());
+        client.post(None).await.expect_err("a pause");
+        let before = client.clock.now();
+        client.rest.session_starts().await.expect("an answer");
+        assert_eq!(client.clock.now().since(before) >= Duration::from_secs(1), holds, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_go_in_time_is_given_back_undone() {
+    let client = Client::new().await;
+    let fault = Fault::RateLimited { header: 5.0, body: 4.2, scope: "user" };
+    client.discord.fail(Place::Messages, 1, fault);
+    client.post(None).await.expect_err("a pause");
+    let in_time = client.clock.now().after(Duration::from_secs(4));
+    let late = client.post(Some(in_time)).await.expect_err("too late");
+    let DiscordError::RateLimited { wait } = late else { panic!("{late}") };
+    assert!((5_000..5_251).contains(&wait.as_millis()), "{wait:?}");
+    assert_eq!(client.requests(), 1);
+    client.post(None).await.expect("it is posted");
+}
