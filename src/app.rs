@@ -37,6 +37,10 @@ const FIRST_LOOK: Duration = Duration::from_mins(1);
 /// How often servers that removed the bot are looked through.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
+/// How long a process with a refused token shows that on its health page before it ends: longer than the pauses between the
+/// checks of a supervisor.
+const SHOW_REFUSAL: Duration = Duration::from_mins(1);
+
 /// How often it is looked whether the machine has slept; a sleep that is shorter changes nothing.
 const SLEEP_LOOK: Duration = Duration::from_secs(5);
 
@@ -125,7 +129,12 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     if let Some(listener) = listener {
         let vitals =
             Vitals { gateway, polls: polls.clone(), interval: base.settings.check_interval, started };
-        let health = Health { vitals, store: base.store.clone(), clock: base.clock.clone() };
+        let health = Health {
+            vitals,
+            store: base.store.clone(),
+            discord: base.rest.clone(),
+            clock: base.clock.clone(),
+        };
         parts.start(move |stop| async move {
             web::serve(listener, health, stop).await.map_err(|error| Failure::Other(error.into()))
         });
@@ -138,8 +147,8 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
         follow_sleep(clock, stop).await;
         Ok(())
     });
-    watch_twitch(&base, reports, &mut parts);
-    speak_to_discord(&base, gateway_state, polls, &mut parts);
+    let taken = watch_twitch(&base, reports, &mut parts);
+    speak_to_discord(&base, gateway_state, FirstLook { polls, taken }, &mut parts);
     parts.run().await
 }
 
@@ -238,8 +247,29 @@ async fn first_failure(tasks: &mut JoinSet<Result<(), Failure>>) -> Option<Failu
     None
 }
 
-/// Sees to it that Twitch is looked at and that everything that follows is remembered.
-fn watch_twitch(base: &Arc<Base>, reports: watch::Sender<Option<CycleReport>>, parts: &mut Parts) {
+/// Tells when everybody has been looked at for the first time, and what follows from that is remembered.
+struct FirstLook {
+    polls: watch::Receiver<Option<CycleReport>>,
+    /// How many observations have been taken.
+    taken: watch::Receiver<usize>,
+}
+
+impl FirstLook {
+    async fn is_over(&mut self) {
+        let sent = match self.polls.wait_for(Option::is_some).await {
+            Ok(report) => report.map_or(0, |report| report.batches.saturating_sub(report.failed)),
+            Err(_) => return,
+        };
+        let _ = self.taken.wait_for(|taken| *taken >= sent).await;
+    }
+}
+
+/// Sees to it that Twitch is looked at and that everything that follows is remembered. Returns how many observations were.
+fn watch_twitch(
+    base: &Arc<Base>,
+    reports: watch::Sender<Option<CycleReport>>,
+    parts: &mut Parts,
+) -> watch::Receiver<usize> {
     let (observations, inbox) = mpsc::channel(pipeline::MAX_WAITING);
     let pipeline = Pipeline::new(
         base.store.clone(),
@@ -247,6 +277,7 @@ fn watch_twitch(base: &Arc<Base>, reports: watch::Sender<Option<CycleReport>>, p
         base.settings.offline_grace,
         Arc::clone(&base.bells.outbox),
     );
+    let taken = pipeline.taken();
     // It ends when the poll has ended and nothing is left to take.
     parts.start(move |_| async move {
         pipeline.run(inbox).await;
@@ -277,13 +308,14 @@ fn watch_twitch(base: &Arc<Base>, reports: watch::Sender<Option<CycleReport>>, p
         }
         Ok(())
     });
+    taken
 }
 
 /// Sees to it that what is owed is delivered and that people are answered.
 fn speak_to_discord(
     base: &Arc<Base>,
     state: watch::Sender<GatewayState>,
-    mut polls: watch::Receiver<Option<CycleReport>>,
+    mut first_look: FirstLook,
     parts: &mut Parts,
 ) {
     let base = Arc::clone(base);
@@ -342,7 +374,7 @@ fn speak_to_discord(
         let deliver = async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = tokio::time::timeout(FIRST_LOOK, polls.wait_for(Option::is_some)) => {}
+                _ = tokio::time::timeout(FIRST_LOOK, first_look.is_over()) => {}
             }
             worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES)
         };
@@ -360,8 +392,8 @@ fn speak_to_discord(
         };
         // The first that fails stops the others in order: the gateway is to be closed, not dropped.
         let (delivered, connected, (), (), ()) = tokio::join!(
-            or_stop(&stop, deliver),
-            or_stop(&stop, connect),
+            or_stop(&base, &stop, deliver),
+            or_stop(&base, &stop, connect),
             errands.run(stop.clone()),
             register_commands(&control, &stop),
             tidy(&control, &stop),
@@ -371,14 +403,24 @@ fn speak_to_discord(
 }
 
 /// Does this, and stops everything when it fails.
+///
+/// Where somebody watches the program's health, it lives on a little with a refused token, without a word to Discord: a
+/// process that is gone tells nobody why.
 async fn or_stop(
+    base: &Base,
     stop: &CancellationToken,
     part: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
     let ended = part.await;
-    if ended.is_err() {
-        stop.cancel();
+    let Err(failure) = &ended else { return ended };
+    if matches!(failure, Failure::Credentials { .. }) {
+        base.rest.give_up();
+        if base.settings.http_bind.is_some() {
+            tracing::error!(%failure, exit_in = ?SHOW_REFUSAL, "nothing more is sent");
+            let _ = tokio::time::timeout(SHOW_REFUSAL, stop.cancelled()).await;
+        }
     }
+    stop.cancel();
     ended
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::audience;
 use crate::clock::Clock;
@@ -25,6 +25,7 @@ pub struct Pipeline {
     grace: Duration,
     nudge: Arc<Notify>,
     fresh: Fresh,
+    taken: watch::Sender<usize>,
 }
 
 /// The watches whose streamer has not been looked at yet, read again when the watches change.
@@ -38,7 +39,13 @@ impl Pipeline {
     /// A pipeline in which who is gone for less than `grace` never left.
     #[must_use]
     pub fn new(store: Store, clock: Clock, grace: Duration, nudge: Arc<Notify>) -> Self {
-        Self { store, clock, grace, nudge, fresh: Fresh::default() }
+        Self { store, clock, grace, nudge, fresh: Fresh::default(), taken: watch::Sender::new(0) }
+    }
+
+    /// How many observations have been taken so far, with everything that follows from them.
+    #[must_use]
+    pub fn taken(&self) -> watch::Receiver<usize> {
+        self.taken.subscribe()
     }
 
     /// Takes observations until no source is left.
@@ -51,6 +58,7 @@ impl Pipeline {
                     "an observation could not be remembered"
                 );
             }
+            self.taken.send_modify(|taken| *taken += 1);
         }
     }
 

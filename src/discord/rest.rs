@@ -165,6 +165,12 @@ impl Rest {
         self.inner.refused.load(Ordering::Relaxed)
     }
 
+    /// The token was refused elsewhere: no request goes out from now on.
+    pub fn give_up(&self) {
+        self.inner.refused.store(true, Ordering::Relaxed);
+        self.inner.pace.dismiss();
+    }
+
     /// Posts a message. The same `nonce` within some minutes gives the message that is there already.
     pub async fn create_message(
         &self,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::discord::Rest;
 use crate::domain::Timestamp;
 use crate::gateway::GatewayState;
 use crate::sources::CycleReport;
@@ -39,6 +40,8 @@ pub struct Health {
     pub vitals: Vitals,
     /// For trying a write.
     pub store: Store,
+    /// For asking whether requests go out.
+    pub discord: Rest,
     /// The time.
     pub clock: Clock,
 }
@@ -69,17 +72,29 @@ impl Health {
             }
             Err(_) => Err("the database does not take a write in time".to_owned()),
         };
-        judge(&self.vitals, self.clock.now(), database)
+        let now = self.clock.now();
+        let discord = if self.discord.is_refused() {
+            Err("Discord refuses the bot's token (DISCORD_TOKEN); nothing can be announced".to_owned())
+        } else if let Some(until) = self.discord.halted() {
+            let left = until.since(now).as_secs();
+            Err(format!(
+                "Discord refused too many requests; nothing is sent for {left} s, lest it ban this address"
+            ))
+        } else {
+            Ok(())
+        };
+        judge(&self.vitals, now, [database, discord])
     }
 }
 
-fn judge(vitals: &Vitals, now: Timestamp, database: Result<(), String>) -> Report {
+/// `tried` is what came of the database and of Discord.
+fn judge(vitals: &Vitals, now: Timestamp, tried: [Result<(), String>; 2]) -> Report {
     let GatewayState { connected: gateway_connected, since } = *vitals.gateway.borrow();
     let last_cycle = *vitals.polls.borrow();
     let last_poll = last_cycle.and_then(|cycle| cycle.last_success);
     let interval = last_cycle.map_or(vitals.interval, |cycle| cycle.interval);
-    let database_writable = database.is_ok();
-    let mut problems: Vec<String> = database.err().into_iter().collect();
+    let database_writable = tried[0].is_ok();
+    let mut problems: Vec<String> = tried.into_iter().filter_map(Result::err).collect();
     let away = now.since(since);
     if !gateway_connected && away > GATEWAY_GRACE {
         problems.push(format!("not connected to Discord for {} s", away.as_secs()));
@@ -124,7 +139,7 @@ mod tests {
         };
         let (_polls, polls) = watch::channel(Some(cycle));
         let vitals = Vitals { gateway, polls, interval: Duration::from_secs(1), started: second(0) };
-        judge(&vitals, second(now), database)
+        judge(&vitals, second(now), [database, Ok(())])
     }
 
     fn check(gateway: (bool, i64), last_success: Option<i64>, now: i64, expected: &[&str]) {

@@ -7,7 +7,7 @@ use livebell::web;
 use livebell_fakes::discord::{Fault as DiscordFault, Place};
 use livebell_fakes::twitch::{Fault, Path};
 
-use crate::world::World;
+use crate::world::{A_LOOK, World};
 
 /// A world whose bot answers at an address of its own.
 async fn world() -> (World, SocketAddr) {
@@ -104,5 +104,46 @@ async fn a_database_that_somebody_else_holds_is_told_and_comes_back() {
     assert!(problems(&answer)[0].contains("database"), "{answer}");
     other.execute_batch("ROLLBACK").expect("the lock is given back");
     world.pass(Duration::from_secs(10)).await;
+    web::ask(address).await.expect("it is healthy again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_shown_before_the_bot_ends() {
+    let (mut world, address) = world().await;
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.pass(A_LOOK).await;
+    let refused = DiscordFault::Status { status: 401, code: 0, message: "401: Unauthorized".to_owned() };
+    world.discord.fail(Place::Messages, 1, refused);
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    let answer = web::ask(address).await.expect_err("it is told");
+    assert!(problems(&answer)[0].contains("DISCORD_TOKEN"), "{answer}");
+    let so_far = world.discord.requests().len();
+    let failure = world.ended().await.expect_err("it ends");
+    assert_eq!(failure.exit_status(), 3);
+    assert_eq!(world.discord.requests().len(), so_far, "nothing more was asked");
+    // With a token that is accepted it goes on where it was.
+    world.wake().await;
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_refused_requests_are_told() {
+    let (mut world, address) = world().await;
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    // Nobody gets so many by announcing, so an admin tries out what Discord forbids a thousand times.
+    let forbidden = DiscordFault::Status { status: 403, code: 50013, message: "no".to_owned() };
+    world.discord.fail(Place::Messages, u32::MAX, forbidden);
+    while world.discord.invalid_requests() < 1_000 {
+        world.slash(&world.admin, cats, "test", serde_json::json!({})).await;
+    }
+    let answer = web::ask(address).await.expect_err("it is told");
+    assert!(problems(&answer)[0].contains("too many requests"), "{answer}");
+    world.discord.clear_faults();
+    world.pass(Duration::from_mins(11)).await;
     web::ask(address).await.expect("it is healthy again");
 }

@@ -24,7 +24,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("control", &["domain", "store", "twitch", "discord", "render", "clock"]),
     ("commands", &["domain", "control", "render"]),
     ("gateway", &["domain", "control", "commands", "discord", "store", "clock"]),
-    ("telemetry", &["domain", "store", "clock", "sources", "gateway"]),
+    ("telemetry", &["domain", "store", "clock", "discord", "sources", "gateway"]),
     ("web", &["domain", "control", "http", "telemetry"]),
     ("config", &["domain"]),
 ];
