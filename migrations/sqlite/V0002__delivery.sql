@@ -15,6 +15,7 @@ ALTER TABLE installation ADD COLUMN slimmed_to INTEGER NOT NULL DEFAULT 0;
 
 -- 1 when the servers that watch have been told that the account is gone.
 ALTER TABLE streamer ADD COLUMN vanish_told INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX streamer_vanished ON streamer (unavailable_since) WHERE unavailable_since IS NOT NULL AND vanish_told = 0;
 
 -- Since when this server could have been told; lateness counts from there.
 ALTER TABLE delivery ADD COLUMN owed_since INTEGER NOT NULL DEFAULT 0;

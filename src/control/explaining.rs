@@ -108,8 +108,8 @@ impl Control {
         let channel = channel.ok_or(Denied::NoChannel)?;
         let sample = render::sample(profile.as_ref());
         let now = self.clock.now();
-        // Every test is one of its own.
-        let nonce = format!("test{}", now.as_millis());
+        // Every test is one of its own; Discord compares the nonces of a bot over all its servers.
+        let nonce = format!("t{:x}-{:x}", now.as_millis(), asker.guild.get() & 0xff_ffff_ffff);
         let queueing = Queueing { flow: TESTS, not_after: Some(now.after(TEST_PATIENCE)) };
         let posting = self.rest.create_message(channel, &sample, &nonce, queueing);
         let tested = match tokio::time::timeout(TEST_PATIENCE, posting).await {

@@ -136,7 +136,8 @@ impl Errands {
                 let route = Route { guild: notice.guild, channel };
                 match self.reason(route).await? {
                     Some(reason) => Some(reason),
-                    None => return Ok(()),
+                    // It is open again, or nobody wants it any more.
+                    None => return self.store.notice_is_done(notice.id, None, now).await,
                 }
             }
             Matter::Renamed { .. } | Matter::Vanished { .. } => None,

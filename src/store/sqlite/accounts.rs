@@ -23,9 +23,11 @@ impl Store {
     ) -> Result<Vec<BroadcasterId>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT broadcaster_id FROM streamer
-                 WHERE (refreshed_at < ?1 OR unavailable_since < ?3 AND vanish_told = 0)
-                   AND EXISTS (SELECT 1 FROM watch WHERE watch.broadcaster_id = streamer.broadcaster_id)
+                "SELECT broadcaster_id FROM (
+                     SELECT broadcaster_id, refreshed_at FROM streamer WHERE refreshed_at < ?1
+                     UNION SELECT broadcaster_id, refreshed_at FROM streamer
+                     WHERE unavailable_since < ?3 AND unavailable_since IS NOT NULL AND vanish_told = 0) AS due
+                 WHERE EXISTS (SELECT 1 FROM watch WHERE watch.broadcaster_id = due.broadcaster_id)
                  ORDER BY refreshed_at LIMIT ?2",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -20,7 +20,10 @@ const PLACE: &str =
 const IS_WANTED: &str = "SELECT 1 FROM watch JOIN guild USING (guild_id)
      WHERE guild_id = ?1 AND left_at IS NULL AND COALESCE(watch.channel_id, guild.channel_id) = ?2";
 
-const PAUSE_COLUMNS: &str = "channel_id, refusal, missing, paused_since, check_at, resumed_at";
+/// What waits in a server or for one of its channels, said so that the index of just that is used.
+const WAITS: &str = "state IN ('pending', 'paused')";
+
+const PAUSE_COLUMNS: &str = "route.channel_id, refusal, missing, paused_since, check_at, resumed_at";
 
 impl Store {
     /// A channel takes nothing any more. Returns whether that is news to a server that wants it.
@@ -61,8 +64,7 @@ impl Store {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(&format!(
                 "SELECT {PAUSE_COLUMNS}, guild_id FROM route JOIN guild USING (guild_id)
-                 WHERE paused_since IS NOT NULL AND check_at <= ?1 AND left_at IS NULL ORDER BY check_at LIMIT ?2",
-                PAUSE_COLUMNS = PAUSE_COLUMNS.replace("channel_id", "route.channel_id")
+                 WHERE paused_since IS NOT NULL AND check_at <= ?1 AND left_at IS NULL ORDER BY check_at LIMIT ?2"
             ))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut rows = statement.query(params![at.as_millis(), limit])?;
@@ -209,9 +211,9 @@ pub(super) fn pause(
              check_at = excluded.check_at",
     )?
     .execute(params![guild, channel, at.as_millis(), refusal.as_str(), check_at.as_millis()])?;
-    tx.prepare_cached(
-        "UPDATE delivery SET state = 'paused' WHERE guild_id = ?1 AND channel_id = ?2 AND state = 'pending'",
-    )?
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET state = 'paused' WHERE guild_id = ?1 AND channel_id = ?2 AND {WAITS} AND state = 'pending'"
+    ))?
     .execute([guild, channel])?;
     let is_news = tx
         .prepare_cached(
@@ -234,10 +236,10 @@ pub(super) fn resume(tx: &Transaction<'_>, route: Route, at: Timestamp) -> Resul
     )?
     .execute(params![guild, channel, at.as_millis(), untold])?;
     Ok(tx
-        .prepare_cached(
+        .prepare_cached(&format!(
             "UPDATE delivery SET state = 'pending', due_at = ?3
-             WHERE guild_id = ?1 AND channel_id = ?2 AND state = 'paused'",
-        )?
+             WHERE guild_id = ?1 AND channel_id = ?2 AND {WAITS} AND state = 'paused'"
+        ))?
         .execute(params![guild, channel, at.as_millis()])?)
 }
 
@@ -247,7 +249,7 @@ pub(super) fn follow_watches(tx: &Transaction<'_>, guild: GuildId, at: Timestamp
     let guild = signed(guild.get());
     tx.prepare_cached(&format!(
         "UPDATE delivery SET channel_id = ({PLACE})
-         WHERE guild_id = ?1 AND state IN ('pending', 'paused') AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
+         WHERE guild_id = ?1 AND {WAITS} AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
     ))?
     .execute([guild])?;
     tx.prepare_cached(
@@ -256,12 +258,12 @@ pub(super) fn follow_watches(tx: &Transaction<'_>, guild: GuildId, at: Timestamp
              WHERE watch.guild_id = route.guild_id AND COALESCE(watch.channel_id, guild.channel_id) = route.channel_id)",
     )?
     .execute([guild])?;
-    tx.prepare_cached(
+    tx.prepare_cached(&format!(
         "UPDATE delivery SET state = 'pending', due_at = ?2
-         WHERE guild_id = ?1 AND state = 'paused' AND NOT EXISTS (
+         WHERE guild_id = ?1 AND {WAITS} AND state = 'paused' AND NOT EXISTS (
              SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id AND route.channel_id = delivery.channel_id
-                 AND paused_since IS NOT NULL)",
-    )?
+                 AND paused_since IS NOT NULL)"
+    ))?
     .execute(params![guild, at.as_millis()])?;
     Ok(())
 }
