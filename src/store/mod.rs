@@ -281,8 +281,6 @@ pub struct WatchState {
 pub struct Account {
     /// Which session.
     pub session: SessionId,
-    /// The stream as last seen.
-    pub stream: Stream,
     /// When it began, by Twitch.
     pub started_at: Timestamp,
     /// When it was over, if it is.

@@ -59,6 +59,8 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("former_login", 1),
         ("watch", 4),
         ("session", 3),
+        ("session_facts", 3),
+        ("transition_facts", 2),
         ("session_stream", 4),
         ("transition", 3),
         ("delivery", 6),

@@ -4,15 +4,14 @@ use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, signed};
 use crate::domain::{Doubt, MessageId, SessionId, Timestamp, WatchKey};
-use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, facts};
+use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState};
 
 impl Store {
     /// The last session of a streamer that is remembered, with what was owed of it to a server.
     pub async fn account_of(&self, watch: WatchKey) -> Result<Option<Account>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT session.session_id, session.stream, started_at, ended_at, missing_since, transition.at, source,
-                        transition_id
+                "SELECT session.session_id, started_at, ended_at, missing_since, transition.at, source, transition_id
                  FROM session JOIN transition USING (session_id)
                  WHERE broadcaster_id = ?1 AND kind = 'began' ORDER BY session_id DESC LIMIT 1",
             )?;
@@ -20,16 +19,12 @@ impl Store {
             let Some(row) = rows.next()? else { return Ok(None) };
             Ok(Some(Account {
                 session: SessionId(row.get(0)?),
-                stream: facts::read(
-                    &watch.broadcaster,
-                    row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
-                )?,
-                started_at: Timestamp::from_millis(row.get(2)?),
-                ended_at: time(row, 3)?,
-                missing_since: time(row, 4)?,
-                seen_at: Timestamp::from_millis(row.get(5)?),
-                source: row.get(6)?,
-                delivery: delivery(tx, row.get(7)?, &watch)?,
+                started_at: Timestamp::from_millis(row.get(1)?),
+                ended_at: time(row, 2)?,
+                missing_since: time(row, 3)?,
+                seen_at: Timestamp::from_millis(row.get(4)?),
+                source: row.get(5)?,
+                delivery: delivery(tx, row.get(6)?, &watch)?,
             }))
         })
         .await

@@ -30,13 +30,13 @@ impl Store {
             if forgotten > 0 {
                 return Ok(forgotten);
             }
-            let thawed = shrink(tx, &FROZEN_FACTS, at.before(FROZEN))?;
-            if thawed > 0 {
-                return Ok(thawed);
+            let frozen = forget_part(tx, &FROZEN_FACTS, at.before(FROZEN))?;
+            if frozen > 0 {
+                return Ok(frozen);
             }
-            let slimmed = shrink(tx, &SESSION_FACTS, at.before(FACTS))?;
-            if slimmed > 0 {
-                return Ok(slimmed);
+            let facts = forget_part(tx, &SESSION_FACTS, at.before(FACTS))?;
+            if facts > 0 {
+                return Ok(facts);
             }
             forget_the_rest(tx, at.before(HISTORY))
         })
@@ -76,25 +76,25 @@ fn forget_sessions(tx: &Transaction<'_>, before: Timestamp) -> Result<usize, Sto
 struct Part {
     /// Up to which end that was done.
     mark: &'static str,
-    /// What is done with the sessions whose end lies in between.
-    change: &'static str,
+    /// Forgets it of the sessions whose end lies in between.
+    forget: &'static str,
 }
 
 const FROZEN_FACTS: Part = Part {
-    mark: "thawed_to",
-    change: "UPDATE transition SET stream = '{}' WHERE session_id IN (
-                 SELECT session_id FROM session WHERE ended_at > ?1 AND ended_at <= ?2)",
+    mark: "transitions_bare_to",
+    forget: "DELETE FROM transition_facts WHERE transition_id IN (
+                 SELECT transition_id FROM transition JOIN session USING (session_id)
+                 WHERE ended_at > ?1 AND ended_at <= ?2)",
 };
 
 const SESSION_FACTS: Part = Part {
-    mark: "slimmed_to",
-    change: "UPDATE session SET stream = json_object('id', stream ->> 'id', 'login', stream ->> 'login',
-                 'display_name', stream ->> 'display_name', 'started_at', stream ->> 'started_at')
-             WHERE ended_at > ?1 AND ended_at <= ?2",
+    mark: "sessions_bare_to",
+    forget: "DELETE FROM session_facts WHERE session_id IN (
+                 SELECT session_id FROM session WHERE ended_at > ?1 AND ended_at <= ?2)",
 };
 
-fn shrink(tx: &Transaction<'_>, part: &Part, before: Timestamp) -> Result<usize, StoreError> {
-    let Part { mark, change } = part;
+fn forget_part(tx: &Transaction<'_>, part: &Part, before: Timestamp) -> Result<usize, StoreError> {
+    let Part { mark, forget } = part;
     let done: i64 =
         tx.prepare_cached(&format!("SELECT {mark} FROM installation"))?.query_row([], |row| row.get(0))?;
     let until: Option<i64> = tx
@@ -104,7 +104,7 @@ fn shrink(tx: &Transaction<'_>, part: &Part, before: Timestamp) -> Result<usize,
         )?
         .query_row(params![done, before.as_millis(), batch()], |row| row.get(0))?;
     let Some(until) = until else { return Ok(0) };
-    let changed = tx.prepare_cached(change)?.execute([done, until])?;
+    let changed = tx.prepare_cached(forget)?.execute([done, until])?;
     tx.prepare_cached(&format!("UPDATE installation SET {mark} = ?1"))?.execute([until])?;
     // Also where nothing was left to change: the mark has moved, and there may be more behind it.
     Ok(changed.max(1))
