@@ -18,3 +18,7 @@ pub(super) const CLOCKS_CAN_JUMP: bool = false;
 /// What the gateway tells of servers that come and go is remembered also when the database refuses at that moment. Until
 /// then it is lost until the next session begins, so the two are kept apart.
 pub(super) const NEWS_OUTLAST_THE_DISK: bool = false;
+
+/// What waits for its turn to be sent is called back when its server removes the bot. Until then it goes out when its turn
+/// comes.
+pub(super) const WAITING_IS_CALLED_BACK: bool = false;
