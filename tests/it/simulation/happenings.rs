@@ -212,23 +212,23 @@ impl Stage {
         if !self.has_channel(server) {
             return self.replace_channel(server).await;
         }
-        match self.chance.u32(..5) {
+        if self.oracle.is_refused(server) {
+            self.allow(server);
+            return format!("server {server} gives the rights back");
+        }
+        match self.chance.u32(..3) {
             0 => {
                 self.servers[server].deleted.extend(self.discord.messages(live));
                 self.discord.delete_channel(live);
                 self.oracle.loses_channel(server, now);
                 format!("server {server} deletes its channel")
             }
-            1 | 2 => {
+            _ => {
                 let rights = [SEND_MESSAGES, VIEW_CHANNEL, EMBED_LINKS];
                 let right = rights[self.chance.usize(..rights.len())];
                 self.discord.deny(live, right);
                 self.oracle.denies(server, now);
                 format!("server {server} takes the right {right:b}")
-            }
-            _ => {
-                self.allow(server);
-                format!("server {server} gives the rights")
             }
         }
     }

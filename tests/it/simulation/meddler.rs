@@ -86,7 +86,7 @@ impl Meddler {
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);
         let (place, words) = match self.meddling {
             Meddling::NoncePerAttempt => (after(bytes, NONCE), format!("{seen:06}")),
-            Meddling::TakenAndLost if seen % LOST == 0 => (after(bytes, POST), self.nowhere.clone()),
+            Meddling::TakenAndLost if seen.is_multiple_of(LOST) => (after(bytes, POST), self.nowhere.clone()),
             Meddling::TakenAndLost => return,
         };
         if let Some(place) = place.and_then(|place| bytes.get_mut(place..place + words.len())) {

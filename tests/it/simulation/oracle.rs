@@ -52,6 +52,10 @@ impl Spans {
         }
     }
 
+    fn goes_on(&self) -> bool {
+        self.0.last().is_some_and(|(_, until)| *until == Duration::MAX)
+    }
+
     /// Whether it was so at some time between these, or up to `late` before or after.
     fn touch(&self, from: Duration, to: Duration, late: Duration) -> bool {
         self.0.iter().any(|(begin, end)| *begin < to + late && end.saturating_add(late) > from)
@@ -195,6 +199,12 @@ impl Oracle {
 
     pub(super) fn is_gone(&self, server: usize) -> bool {
         self.absences.iter().any(|absence| absence.server == server && absence.back.is_none())
+    }
+
+    /// Whether the bot lacks rights in a server's channel, or there is none.
+    pub(super) fn is_refused(&self, server: usize) -> bool {
+        let goes_on = |spans: &BTreeMap<usize, Spans>| spans.get(&server).is_some_and(Spans::goes_on);
+        goes_on(&self.denied) || goes_on(&self.homeless)
     }
 
     fn count_the_wanted(&mut self, who: usize, at: Duration) {

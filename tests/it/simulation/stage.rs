@@ -261,6 +261,17 @@ impl Stage {
         channels.filter_map(|channel| u64::try_from(channel.expect("a channel")).ok()).filter(ours).count()
     }
 
+    /// The outbox as it is, a line each, for whoever reads the diary.
+    pub(super) fn outbox(&self) -> Vec<String> {
+        let database = self.database();
+        let sql =
+            "SELECT concat_ws(' ', 'delivery', delivery_id, 'to', channel_id, 'about', broadcaster_id, state,
+                                    'attempts', attempts, detail) FROM delivery";
+        let mut statement = database.prepare(sql).expect("a statement");
+        let lines = statement.query_map([], |row| row.get(0)).expect("rows");
+        lines.map(|line| line.expect("a text")).collect()
+    }
+
     /// Where the next life's database is.
     pub(super) fn next_database(&self) -> PathBuf {
         self.folder.path().join(format!("life-{}/livebell.db", self.lives))

@@ -45,7 +45,9 @@ pub(super) async fn rage(stage: &mut Stage) -> Vec<String> {
     stage.pass(SETTLED).await;
     complaints.append(&mut stage.complaints);
     complaints.extend(stage.oracle.judge(&stage.evidence()));
-    stage.note("it is over");
+    if !complaints.is_empty() {
+        stage.outbox().iter().for_each(|line| stage.note(line));
+    }
     complaints
 }
 
@@ -70,12 +72,21 @@ async fn step(stage: &mut Stage) -> String {
             stage.break_discord(server, fault)
         }
         57..64 => die(stage, who).await,
-        64..65 => stage.die_over_a_command(server, who).await,
-        65..75 => stage.change_watch(server, who).await,
-        75..80 => stage.break_gateway(),
-        80..85 => stage.come_or_go(server),
-        85..92 => stage.change_rights(server).await,
-        92..96 => stage.break_disk(),
+        64..66 => stage.die_over_a_command(server, who).await,
+        66..74 => stage.change_watch(server, who).await,
+        74..79 => stage.break_gateway(),
+        79..85 => {
+            // Nothing is announced in a server that is gone, so none is gone for long.
+            let returns = stage.chance.u32(..3) > 0;
+            let gone = (0..SERVERS).find(|server| returns && stage.oracle.is_gone(*server));
+            stage.come_or_go(gone.unwrap_or(server))
+        }
+        85..93 => {
+            let mends = stage.chance.u32(..3) > 0;
+            let refused = (0..SERVERS).find(|server| mends && stage.oracle.is_refused(*server));
+            stage.change_rights(refused.unwrap_or(server)).await
+        }
+        93..97 => stage.break_disk(),
         _ => "nothing happens".to_owned(),
     }
 }
