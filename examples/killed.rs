@@ -78,7 +78,7 @@ impl World {
         let tx = database.transaction()?;
         for id in &self.streamers {
             tx.execute(
-                "INSERT INTO streamer VALUES (?1, 'user_' || ?1, 'User ' || ?1, NULL, 9e15, NULL)",
+                "INSERT INTO streamer VALUES (?1, 'streamer' || ?1, 'Streamer ' || ?1, NULL, 9e15, NULL)",
                 [id],
             )?;
         }
@@ -137,7 +137,7 @@ impl World {
         let mut shown: BTreeMap<(u64, String), usize> = BTreeMap::new();
         for message in self.discord.all_messages() {
             let url = message.body["embeds"][0]["url"].as_str().unwrap_or_default();
-            let who = url.rsplit('_').next().unwrap_or_default().to_owned();
+            let who = url.rsplit("streamer").next().unwrap_or_default().to_owned();
             *shown.entry((message.channel, who)).or_default() += 1;
         }
         let mut complaints = Vec::new();

@@ -19,7 +19,7 @@ use meddler::Meddling;
 use stage::Stage;
 
 /// Seeds in a plain test run, spread over [`PARTS`] tests so that all cores work. `.ci/run` plays more.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 300;
 const PARTS: u64 = 4;
 
 /// Seeds that fail, after which a test stops; the first one's diary is printed.
