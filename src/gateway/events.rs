@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::identify;
 use crate::clock::Clock;
@@ -12,6 +13,9 @@ use crate::control::Control;
 use crate::discord::SessionStarts;
 use crate::domain::{ChannelId, GuildId};
 use crate::store::{Shard, StoreError};
+
+/// The pause between two attempts to remember what was told.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Hands what the gateway tells to `control`.
 pub(super) struct Events {
@@ -21,6 +25,8 @@ pub(super) struct Events {
     /// Sessions begun since `starts` was asked for.
     begun: AtomicU32,
     bells: Bells,
+    /// What is told is remembered one after the other, in the order in which it was told.
+    order: Mutex<()>,
 }
 
 /// Whom the events wake.
@@ -32,16 +38,48 @@ pub(super) struct Bells {
     pub(super) storm: Arc<Notify>,
 }
 
+/// What the gateway tells of servers.
+enum News {
+    /// These are the servers of a connection that has begun.
+    Present(Shard, Vec<GuildId>),
+    Here(GuildId),
+    Left(GuildId),
+    ChannelChanged(GuildId, ChannelId),
+    ChannelDeleted(GuildId, ChannelId),
+    RightsChanged(GuildId),
+}
+
 impl Events {
     pub(super) fn new(control: Control, clock: Clock, starts: SessionStarts, bells: Bells) -> Self {
-        Self { control, clock, starts, begun: AtomicU32::new(0), bells }
+        Self { control, clock, starts, begun: AtomicU32::new(0), bells, order: Mutex::default() }
+    }
+
+    /// Has what was told remembered, however long the disk refuses: Discord does not tell it again.
+    async fn remember(&self, news: News) {
+        let _in_order = self.order.lock().await;
+        while let Err(error) = self.hand_on(&news).await {
+            complain(&error);
+            if error.is_about_content() {
+                return;
+            }
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
+    }
+
+    async fn hand_on(&self, news: &News) -> Result<(), StoreError> {
+        match news {
+            News::Present(shard, guilds) => self.control.reconcile_guilds(*shard, guilds.clone()).await,
+            News::Here(guild) => self.control.guild_is_here(*guild).await,
+            News::Left(guild) => self.control.guild_left(*guild).await,
+            News::ChannelChanged(guild, channel) => self.control.channel_changed(*guild, *channel).await,
+            News::ChannelDeleted(guild, channel) => self.control.channel_deleted(*guild, *channel).await,
+            News::RightsChanged(guild) => self.control.rights_changed(*guild).await,
+        }
     }
 
     async fn rights_changed(&self, guild: serenity::GuildId) {
         let Some(guild) = GuildId::new(guild.get()) else { return };
-        if let Err(error) = self.control.rights_changed(guild).await {
-            complain(&error);
-        }
+        self.remember(News::RightsChanged(guild)).await;
     }
 
     /// A session has begun. Serenity does not show the request for it, only its success.
@@ -69,16 +107,12 @@ impl serenity::EventHandler for Events {
             of: u64::from(shard.total),
         });
         let present = ready.guilds.iter().filter_map(|guild| GuildId::new(guild.id.get())).collect();
-        if let Err(error) = self.control.reconcile_guilds(shard, present).await {
-            complain(&error);
-        }
+        self.remember(News::Present(shard, present)).await;
     }
 
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
         let Some(guild) = GuildId::new(guild.id.get()) else { return };
-        if let Err(error) = self.control.guild_is_here(guild).await {
-            complain(&error);
-        }
+        self.remember(News::Here(guild)).await;
     }
 
     async fn guild_delete(
@@ -93,9 +127,7 @@ impl serenity::EventHandler for Events {
             return;
         }
         let Some(guild) = GuildId::new(incomplete.id.get()) else { return };
-        if let Err(error) = self.control.guild_left(guild).await {
-            complain(&error);
-        }
+        self.remember(News::Left(guild)).await;
     }
 
     async fn channel_update(
@@ -105,9 +137,7 @@ impl serenity::EventHandler for Events {
         channel: serenity::GuildChannel,
     ) {
         let (Some(guild), Some(channel)) = ids(&channel) else { return };
-        if let Err(error) = self.control.channel_changed(guild, channel).await {
-            complain(&error);
-        }
+        self.remember(News::ChannelChanged(guild, channel)).await;
     }
 
     async fn channel_delete(
@@ -117,9 +147,7 @@ impl serenity::EventHandler for Events {
         _: Option<Vec<serenity::Message>>,
     ) {
         let (Some(guild), Some(channel)) = ids(&channel) else { return };
-        if let Err(error) = self.control.channel_deleted(guild, channel).await {
-            complain(&error);
-        }
+        self.remember(News::ChannelDeleted(guild, channel)).await;
     }
 
     async fn guild_role_update(&self, _: serenity::Context, _: Option<serenity::Role>, role: serenity::Role) {

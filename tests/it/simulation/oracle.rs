@@ -3,8 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::spine::Spine;
-use super::{GRACE, INTERVAL};
+use super::switches::{OLD_ATTEMPTS_ARE_LOOKED_UP, REFUSED_IS_KEPT, WAITING_IS_CALLED_BACK};
+use super::{GRACE, INTERVAL, NONCE_MEMORY};
+
+/// How long after the bot was told that it is out of a server a message may still be on its way there. A request waits for
+/// its turn for up to a minute.
+const ON_ITS_WAY: Duration = Duration::from_secs(if WAITING_IS_CALLED_BACK { 5 } else { 65 });
+
+/// Invalid requests in one run at most. Discord bans who makes 10,000 in ten minutes; a run takes about twice as long, and
+/// most of these are errors that the simulation made up.
+const MOST_INVALID: usize = 200;
 
 /// A stream as it really was.
 struct Real {
@@ -14,27 +22,96 @@ struct Real {
     started_at: String,
 }
 
-/// What really happened.
-pub(super) struct Oracle {
-    streams: BTreeMap<usize, Vec<Real>>,
-    watched: BTreeSet<(usize, usize)>,
-    ever_watched: BTreeSet<(usize, usize)>,
-    blind: Vec<(Duration, Duration)>,
-    /// When Twitch hid whom, and showed him again.
-    hidden: BTreeMap<usize, Vec<(Duration, Duration)>>,
+/// Whether a server wants to hear about somebody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Yes,
+    No,
+    /// The command was not answered: it may have been done.
+    Unknown,
 }
 
-impl Oracle {
-    pub(super) fn new() -> Self {
-        Self {
-            streams: BTreeMap::new(),
-            watched: BTreeSet::new(),
-            ever_watched: BTreeSet::new(),
-            blind: Vec::new(),
-            hidden: BTreeMap::new(),
+/// Times in which something was so. The last one may be going on.
+#[derive(Default)]
+struct Spans(Vec<(Duration, Duration)>);
+
+impl Spans {
+    fn add(&mut self, from: Duration, to: Duration) {
+        self.0.push((from, to));
+    }
+
+    fn begin(&mut self, at: Duration) {
+        if self.0.last().is_none_or(|(_, until)| *until <= at) {
+            self.0.push((at, Duration::MAX));
         }
     }
 
+    fn end(&mut self, at: Duration) {
+        for (_, until) in self.0.iter_mut().filter(|(_, until)| *until > at) {
+            *until = at;
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.0.last().is_some_and(|(_, until)| *until == Duration::MAX)
+    }
+
+    /// Whether it was so at some time between these, or up to `late` before or after.
+    fn touch(&self, from: Duration, to: Duration, late: Duration) -> bool {
+        self.0.iter().any(|(begin, end)| *begin < to + late && end.saturating_add(late) > from)
+    }
+}
+
+/// A time in which the bot was not in a server.
+pub(super) struct Absence {
+    pub(super) server: usize,
+    pub(super) since: Duration,
+    /// Since when the bot knows.
+    pub(super) told: Option<Duration>,
+    pub(super) back: Option<Duration>,
+}
+
+/// A message as somebody in the server sees it.
+pub(super) struct Shown {
+    pub(super) who: usize,
+    /// When the stream began that it is about, as Twitch writes it.
+    pub(super) started_at: String,
+    pub(super) nonce: Option<String>,
+    pub(super) at: Duration,
+}
+
+/// What there is to judge.
+pub(super) struct Evidence {
+    /// The messages by server, also those in channels that were deleted since.
+    pub(super) shown: Vec<Vec<Shown>>,
+    /// By server, when messages were posted there, accepted or not.
+    pub(super) posted: Vec<Vec<Duration>>,
+    pub(super) invalid: usize,
+    pub(super) undecided: usize,
+}
+
+/// What really happened.
+#[derive(Default)]
+pub(super) struct Oracle {
+    streams: BTreeMap<usize, Vec<Real>>,
+    wishes: BTreeMap<(usize, usize), Wish>,
+    ever_wished: BTreeSet<(usize, usize)>,
+    /// When looks may have failed, or nobody looked.
+    blind: Spans,
+    /// When Twitch hid whom.
+    hidden: BTreeMap<usize, Spans>,
+    /// When no server that the bot was in wanted to hear about whom, so that nobody looked.
+    unwanted: BTreeMap<usize, Spans>,
+    /// When posting to a server may have been refused.
+    refused: BTreeMap<usize, Spans>,
+    /// When the bot lacked rights in a server's channel.
+    denied: BTreeMap<usize, Spans>,
+    /// When a server had no channel for announcements any more.
+    homeless: BTreeMap<usize, Spans>,
+    pub(super) absences: Vec<Absence>,
+}
+
+impl Oracle {
     pub(super) fn begins(&mut self, who: usize, at: Duration, started_at: String) {
         self.streams.entry(who).or_default().push(Real { began: at, ended: None, started_at });
     }
@@ -54,115 +131,207 @@ impl Oracle {
         Some(now - self.streams.get(&who)?.last()?.ended?)
     }
 
+    /// Somebody whose stream ended a moment ago, if there is anybody.
+    pub(super) fn just_gone(&self, now: Duration) -> Option<usize> {
+        let mut all = self.streams.keys().copied();
+        all.find(|who| self.gap(*who, now).is_some_and(|gap| gap < GRACE / 2))
+    }
+
     /// In this time looks may have failed, or nobody looked.
     pub(super) fn blind(&mut self, from: Duration, to: Duration) {
-        self.blind.push((from, to));
+        self.blind.add(from, to);
     }
 
     pub(super) fn hides(&mut self, who: usize, at: Duration) {
-        self.hidden.entry(who).or_default().push((at, Duration::MAX));
+        self.hidden.entry(who).or_default().begin(at);
     }
 
     pub(super) fn shows(&mut self, who: usize, at: Duration) {
-        for (_, until) in self.hidden.entry(who).or_default().iter_mut().filter(|(_, until)| *until > at) {
-            *until = at;
+        self.hidden.entry(who).or_default().end(at);
+    }
+
+    /// In this time posting to a server may be refused.
+    pub(super) fn refuses(&mut self, server: usize, from: Duration, to: Duration) {
+        self.refused.entry(server).or_default().add(from, to);
+    }
+
+    /// The bot lacks rights in a server's channel, or has them again.
+    pub(super) fn denies(&mut self, server: usize, at: Duration) {
+        self.denied.entry(server).or_default().begin(at);
+    }
+
+    pub(super) fn allows(&mut self, server: usize, at: Duration) {
+        self.denied.entry(server).or_default().end(at);
+    }
+
+    pub(super) fn loses_channel(&mut self, server: usize, at: Duration) {
+        self.homeless.entry(server).or_default().begin(at);
+    }
+
+    pub(super) fn has_channel(&mut self, server: usize, at: Duration) {
+        self.homeless.entry(server).or_default().end(at);
+    }
+
+    pub(super) fn wish(&self, server: usize, who: usize) -> Wish {
+        self.wishes.get(&(server, who)).copied().unwrap_or(Wish::No)
+    }
+
+    pub(super) fn wishes(&mut self, server: usize, who: usize, wish: Wish, at: Duration) {
+        self.wishes.insert((server, who), wish);
+        if wish != Wish::No {
+            self.ever_wished.insert((server, who));
         }
+        self.count_the_wanted(who, at);
     }
 
-    /// Somebody whose stream ended a moment ago, if there is anybody.
-    pub(super) fn just_gone(&self, now: Duration) -> Option<usize> {
-        (0..self.streams.len()).find(|who| self.gap(*who, now).is_some_and(|gap| gap < GRACE / 2))
+    /// The bot is removed from a server, or is back.
+    pub(super) fn leaves(&mut self, server: usize, at: Duration) {
+        self.absences.push(Absence { server, since: at, told: None, back: None });
+        (0..super::STREAMERS).for_each(|who| self.count_the_wanted(who, at));
     }
 
-    pub(super) fn watches(&self, server: usize, who: usize) -> bool {
-        self.watched.contains(&(server, who))
+    pub(super) fn returns(&mut self, server: usize, at: Duration) {
+        for absence in self.absences.iter_mut().filter(|absence| absence.server == server) {
+            absence.back.get_or_insert(at);
+        }
+        (0..super::STREAMERS).for_each(|who| self.count_the_wanted(who, at));
     }
 
-    pub(super) fn watch(&mut self, server: usize, who: usize) {
-        self.watched.insert((server, who));
-        self.ever_watched.insert((server, who));
+    pub(super) fn is_gone(&self, server: usize) -> bool {
+        self.absences.iter().any(|absence| absence.server == server && absence.back.is_none())
     }
 
-    pub(super) fn unwatch(&mut self, server: usize, who: usize) {
-        self.watched.remove(&(server, who));
+    /// Whether the bot lacks rights in a server's channel, or there is none.
+    pub(super) fn is_refused(&self, server: usize) -> bool {
+        let goes_on = |spans: &BTreeMap<usize, Spans>| spans.get(&server).is_some_and(Spans::goes_on);
+        goes_on(&self.denied) || goes_on(&self.homeless)
     }
 
-    /// What is wrong with what was posted.
-    pub(super) async fn judge(&self, spine: &Spine) -> Vec<String> {
+    fn count_the_wanted(&mut self, who: usize, at: Duration) {
+        let wanted =
+            (0..super::SERVERS).any(|server| self.wish(server, who) == Wish::Yes && !self.is_gone(server));
+        let spans = self.unwanted.entry(who).or_default();
+        if wanted { spans.end(at) } else { spans.begin(at) }
+    }
+
+    /// Who should have been announced by now and was not.
+    pub(super) fn missing(&self, evidence: &Evidence, now: Duration) -> Vec<String> {
         let mut complaints = Vec::new();
-        for (server, (_, channel)) in spine.servers.iter().enumerate() {
-            let mut posts: BTreeMap<(usize, String), usize> = BTreeMap::new();
-            for message in spine.discord.messages(*channel) {
-                let embed = &message.body["embeds"][0];
-                let name = embed["url"].as_str().unwrap_or_default();
-                let who = name
-                    .rsplit("streamer")
-                    .next()
-                    .and_then(|number| number.parse().ok())
-                    .unwrap_or(usize::MAX);
-                let started_at = embed["timestamp"].as_str().unwrap_or_default().to_owned();
-                *posts.entry((who, started_at)).or_default() += 1;
-            }
-            for ((who, started_at), count) in &posts {
-                if !self.ever_watched.contains(&(server, *who)) {
-                    complaints.push(format!("server {server} was told of {who}, whom it never watched"));
-                }
-                if *count > 1 {
-                    complaints
-                        .push(format!("server {server} was told {count} times of {who} at {started_at}"));
+        for (server, shown) in evidence.shown.iter().enumerate() {
+            for (who, streams) in &self.streams {
+                let Some(session) = self.sessions(*who).pop() else { continue };
+                let first = &streams[session[0]];
+                let live = streams.last().is_some_and(|real| real.ended.is_none());
+                let wanted = self.wish(server, *who) == Wish::Yes && !self.is_gone(server);
+                let told = shown.iter().any(|shown| {
+                    shown.who == *who
+                        && session.iter().any(|index| streams[*index].started_at == shown.started_at)
+                });
+                if live && wanted && !told && !self.was_refused(server, first.began, now) {
+                    complaints.push(format!("server {server} was not told of {who}, who is live"));
                 }
             }
-            for who in self.streams.keys() {
-                self.judge_sessions(server, *who, &posts, &mut complaints);
-            }
-        }
-        let undecided = spine.store().undecided().await.expect("a count");
-        if undecided > 0 {
-            complaints.push(format!("{undecided} deliveries are undecided"));
         }
         complaints
     }
 
-    fn judge_sessions(
-        &self,
-        server: usize,
-        who: usize,
-        posts: &BTreeMap<(usize, String), usize>,
-        complaints: &mut Vec<String>,
-    ) {
-        let streams = &self.streams[&who];
-        let told = |real: &Real| posts.get(&(who, real.started_at.clone())).copied().unwrap_or(0);
-        let mut session_posts = 0;
-        let mut allowed = 1;
-        for (index, real) in streams.iter().enumerate() {
-            if let Some(ended) = index.checked_sub(1).and_then(|before| streams[before].ended) {
-                if real.began - ended >= GRACE {
-                    (session_posts, allowed) = (0, 1);
-                } else if self.may_not_have_seen(who, ended, real.began) {
-                    // Whoever saw nobody for so long cannot know that the gap was short.
-                    allowed += 1;
+    /// What is wrong with what was shown and sent.
+    pub(super) fn judge(&self, evidence: &Evidence) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for (server, shown) in evidence.shown.iter().enumerate() {
+            let mut told: BTreeMap<(usize, &str), Vec<&Shown>> = BTreeMap::new();
+            for shown in shown {
+                told.entry((shown.who, &shown.started_at)).or_default().push(shown);
+            }
+            for ((who, started_at), messages) in &told {
+                if !self.ever_wished.contains(&(server, *who)) {
+                    complaints.push(format!("server {server} was told of {who}, whom it never wanted"));
+                }
+                let times = distinct(messages);
+                if times > 1 {
+                    complaints
+                        .push(format!("server {server} was told {times} times of {who} at {started_at}"));
                 }
             }
-            session_posts += told(real);
-            if session_posts > allowed {
-                complaints
-                    .push(format!("server {server} was told {session_posts} times of one session of {who}"));
+            for who in self.streams.keys() {
+                complaints.extend(self.repeated(server, *who, shown));
             }
         }
-        let live = streams.last().is_some_and(|real| real.ended.is_none());
-        if live && self.watches(server, who) && session_posts == 0 {
-            complaints.push(format!("server {server} was not told of {who}, who is live"));
+        for absence in &self.absences {
+            let Some(told) = absence.told else { continue };
+            let back = absence.back.unwrap_or(Duration::MAX);
+            let late = |at: &&Duration| **at > told + ON_ITS_WAY && **at < back;
+            if let Some(at) = evidence.posted[absence.server].iter().find(late) {
+                let (server, late) = (absence.server, *at - told);
+                complaints.push(format!("server {server} was written to {late:?} after it removed the bot"));
+            }
         }
+        if evidence.invalid > MOST_INVALID {
+            complaints.push(format!("{} invalid requests", evidence.invalid));
+        }
+        if evidence.undecided > 0 {
+            complaints.push(format!("{} deliveries are undecided", evidence.undecided));
+        }
+        complaints
+    }
+
+    /// The streams of somebody by session: those between which the gap was short belong together.
+    fn sessions(&self, who: usize) -> Vec<Vec<usize>> {
+        let mut sessions: Vec<Vec<usize>> = Vec::new();
+        let streams = self.streams.get(&who).map(Vec::as_slice).unwrap_or_default();
+        for (index, real) in streams.iter().enumerate() {
+            let ended = index.checked_sub(1).and_then(|before| streams[before].ended);
+            match sessions.last_mut() {
+                Some(session) if ended.is_some_and(|ended| real.began - ended < GRACE) => session.push(index),
+                _ => sessions.push(vec![index]),
+            }
+        }
+        sessions
+    }
+
+    /// The sessions of somebody of which a server was told more than once without a reason.
+    fn repeated(&self, server: usize, who: usize, shown: &[Shown]) -> Vec<String> {
+        let streams = &self.streams[&who];
+        let mut complaints = Vec::new();
+        for session in self.sessions(who) {
+            let about = |shown: &&Shown| {
+                shown.who == who && session.iter().any(|index| streams[*index].started_at == shown.started_at)
+            };
+            let told = distinct(&shown.iter().filter(about).collect::<Vec<_>>());
+            // Whoever saw nobody for so long cannot know that the gap was short.
+            let unseen = session.windows(2).filter(|pair| {
+                let ended = streams[pair[0]].ended.unwrap_or_default();
+                self.may_not_have_seen(who, ended, streams[pair[1]].began)
+            });
+            if told > 1 + unseen.count() {
+                complaints.push(format!("server {server} was told {told} times of one session of {who}"));
+            }
+        }
+        complaints
+    }
+
+    /// Whether posting to a server may have been refused for good in that time.
+    fn was_refused(&self, server: usize, from: Duration, to: Duration) -> bool {
+        let touches = |spans: &BTreeMap<usize, Spans>| {
+            spans.get(&server).is_some_and(|spans| spans.touch(from, to, Duration::ZERO))
+        };
+        touches(&self.homeless) || (!REFUSED_IS_KEPT && (touches(&self.refused) || touches(&self.denied)))
     }
 
     /// Whether nobody may have been seen around a gap for so long that it may have looked like a long one.
     fn may_not_have_seen(&self, who: usize, from: Duration, to: Duration) -> bool {
-        let hidden = self.hidden.get(&who).into_iter().flatten();
         // A look comes within an interval, and one that was missed by a moment within the next.
         let late = INTERVAL * 2;
-        self.blind
-            .iter()
-            .chain(hidden)
-            .any(|(begin, end)| *begin < to + late && end.saturating_add(late) > from)
+        let touches = |spans: Option<&Spans>| spans.is_some_and(|spans| spans.touch(from, to, late));
+        touches(Some(&self.blind)) || touches(self.hidden.get(&who)) || touches(self.unwanted.get(&who))
     }
+}
+
+/// How many of these messages count: the same nonce again, so late that Discord does not know it any more, does not.
+fn distinct(messages: &[&Shown]) -> usize {
+    let forgotten = |index: usize| {
+        let (again, before) = (messages[index], &messages[..index]);
+        before.iter().any(|first| first.nonce == again.nonce && again.at - first.at >= NONCE_MEMORY)
+    };
+    (0..messages.len()).filter(|index| OLD_ATTEMPTS_ARE_LOOKED_UP || !forgotten(*index)).count()
 }

@@ -1,0 +1,304 @@
+//! What happens in a run, one thing at a time: people, faults, rights, connections.
+
+use std::time::Duration;
+
+use livebell_fakes::discord::permissions::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL};
+use livebell_fakes::discord::{self, ChannelKind, Place};
+use livebell_fakes::twitch::{self, Path, Stream};
+use serde_json::{Value, json};
+
+use super::oracle::Wish;
+use super::stage::{HEARD, Server, Stage};
+use super::switches::{LOCKS_ARE_NOT_WAITED_FOR, NEWS_OUTLAST_THE_DISK};
+use super::{INTERVAL, LONG_GAP, SHORT_GAP};
+
+/// How long Discord is broken at most, as a rule.
+const DISCORD_FAULT: Duration = Duration::from_mins(1);
+
+/// And now and then: longer than it knows a nonce.
+const LONG_DISCORD_FAULT: Duration = Duration::from_mins(4);
+
+/// How long somebody waits for the answer to a command: the product gives up on Twitch after eight seconds.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// How long the database refuses at most, or is locked by somebody else.
+const DISK_FAULT: u64 = 40_000;
+
+impl Stage {
+    /// Somebody begins or ends to stream.
+    pub(super) fn change_stream(&mut self, who: usize) -> String {
+        let now = self.elapsed();
+        let id = self.streamers[who].clone();
+        if self.twitch.stream_of(&id).is_some() {
+            self.twitch.go_offline(&id);
+            self.oracle.ends(who, now);
+            return format!("streamer {who} ends");
+        }
+        let gap = self.oracle.gap(who, now);
+        if gap.is_some_and(|gap| gap >= SHORT_GAP && gap < LONG_GAP) {
+            return format!("streamer {who} waits, to be clearly another session");
+        }
+        // Announcements carry the start, to the second; it tells the streams apart.
+        let late = Duration::from_secs(self.chance.u64(..3));
+        let started_at = livebell_fakes::clock::rfc3339(self.since_epoch(now).saturating_sub(late));
+        if self.oracle.knows_start(who, &started_at) {
+            return format!("streamer {who} has just begun");
+        }
+        self.twitch.go_live_with(&id, Stream { started_at: started_at.clone(), ..Stream::default() });
+        self.oracle.begins(who, now, started_at);
+        format!("streamer {who} begins")
+    }
+
+    pub(super) fn is_live(&self, who: usize) -> bool {
+        self.twitch.stream_of(&self.streamers[who]).is_some()
+    }
+
+    /// Twitch's cache hides a stream, or shows it again.
+    pub(super) fn lie_about(&mut self, who: usize) -> String {
+        let (id, now) = (self.streamers[who].clone(), self.elapsed());
+        if self.chance.bool() {
+            self.oracle.hides(who, now);
+            self.twitch.hide(&id);
+            format!("streamer {who} is hidden")
+        } else {
+            self.oracle.shows(who, now);
+            self.twitch.unhide(&id);
+            format!("streamer {who} is shown")
+        }
+    }
+
+    /// Twitch fails for some requests.
+    pub(super) fn break_twitch(&mut self, fault: twitch::Fault) -> String {
+        let times = self.chance.u32(1..7);
+        self.twitch.fail(Path::Streams, times, fault);
+        // A cycle makes up to three attempts; one that hangs takes ten seconds, one that is out of points twenty.
+        let until = self.elapsed() + INTERVAL * (times.div_ceil(3) + 1) + Duration::from_mins(1);
+        self.oracle.blind(self.elapsed(), until);
+        format!("Twitch: {fault:?}, {times} times")
+    }
+
+    /// Discord fails for a while: in one channel, or everywhere.
+    pub(super) fn break_discord(&mut self, server: usize, fault: discord::Fault) -> String {
+        let everywhere = self.chance.bool();
+        let place = if everywhere { Place::Messages } else { Place::Channel(self.servers[server].live) };
+        let times = self.chance.u32(1..6);
+        let line = format!("Discord: {fault:?} at {place:?}, {times} times");
+        let now = self.elapsed();
+        let lasts = if self.chance.u32(..6) == 0 { LONG_DISCORD_FAULT } else { DISCORD_FAULT };
+        let until = *self.ends.discord.get_or_insert(now + lasts);
+        if matches!(fault, discord::Fault::Status { status: 403 | 404, .. }) {
+            let refused = |other: &usize| everywhere || *other == server;
+            (0..self.servers.len())
+                .filter(refused)
+                .for_each(|server| self.oracle.refuses(server, now, until));
+        }
+        self.discord.fail(place, times, fault);
+        line
+    }
+
+    /// Somebody types a command, and gets an answer or gives up.
+    async fn command(&mut self, server: usize, command: &str, options: Value) -> Option<String> {
+        let place = &self.servers[server];
+        let typed = self.discord.slash(&self.admin, place.guild, place.lobby, command, options).await;
+        tokio::select! {
+            reply = typed.reply() => Some(reply.text()),
+            () = self.pass(ANSWER) => None,
+        }
+    }
+
+    /// An admin says where announcements go. Returns whether that was answered.
+    pub(super) async fn set_channel(&mut self, server: usize) -> bool {
+        let channel = self.servers[server].live.to_string();
+        let answer = self.command(server, "setchannel", json!({ "channel": channel })).await;
+        let is_set = answer.is_some_and(|answer| answer.contains("<#"));
+        if is_set {
+            self.oracle.has_channel(server, self.elapsed());
+        }
+        is_set
+    }
+
+    /// A server begins or ceases to want to hear about somebody.
+    pub(super) async fn change_watch(&mut self, server: usize, who: usize) -> String {
+        if self.oracle.is_gone(server) {
+            return format!("server {server} cannot ask for anything");
+        }
+        let before = self.oracle.wish(server, who);
+        let options = json!({ "streamer": format!("streamer{who}") });
+        let removes = before != Wish::No && self.chance.u32(..4) == 0;
+        let command = if removes { "removestreamer" } else { "addstreamer" };
+        let wish = if removes { Wish::No } else { Wish::Yes };
+        // Whatever is answered, the command may be done from now on.
+        if before != wish {
+            self.oracle.wishes(server, who, Wish::Unknown, self.elapsed());
+        }
+        let answer = self.command(server, command, options).await;
+        let done =
+            ["is announced", "was on the list", "is on the list", "no longer announced", "is not on this"];
+        let after = match &answer {
+            Some(answer) if done.iter().any(|done| answer.contains(done)) => wish,
+            Some(_) => before,
+            None => self.oracle.wish(server, who),
+        };
+        self.oracle.wishes(server, who, after, self.elapsed());
+        let answer = answer.unwrap_or_else(|| "no answer".to_owned());
+        format!("server {server}: /{command} {who}: {}", answer.replace('\n', " "))
+    }
+
+    /// Somebody types a command and the bot dies over it.
+    pub(super) async fn die_over_a_command(&mut self, server: usize, who: usize) -> String {
+        if self.oracle.is_gone(server) || self.oracle.wish(server, who) != Wish::No {
+            return format!("server {server} asks for nothing");
+        }
+        self.oracle.wishes(server, who, Wish::Unknown, self.elapsed());
+        let place = &self.servers[server];
+        let options = json!({ "streamer": format!("streamer{who}") });
+        let typed = self.discord.slash(&self.admin, place.guild, place.lobby, "addstreamer", options).await;
+        let millis = self.chance.u64(..900);
+        self.pass(Duration::from_millis(millis)).await;
+        drop(typed);
+        let line = self.another_life(super::lives::Moment::Now).await;
+        format!("server {server}: /addstreamer {who}, over which it is {line}")
+    }
+
+    /// The connection to the gateway breaks in one way or another.
+    pub(super) fn break_gateway(&mut self) -> String {
+        self.expect_news();
+        self.steady_since = None;
+        match self.chance.u32(..6) {
+            0 => self.discord.cut_gateway(),
+            1 => self.discord.close_gateway(4000),
+            // The session is over as well.
+            2 => self.discord.close_gateway(4009),
+            3 => self.discord.reconnect(),
+            4 => self.discord.invalidate(true),
+            _ => self.discord.invalidate(false),
+        }
+        "the gateway breaks".to_owned()
+    }
+
+    /// A server removes the bot, or invites it again.
+    pub(super) fn come_or_go(&mut self, server: usize) -> String {
+        let now = self.elapsed();
+        if self.oracle.is_gone(server) {
+            self.invite(server);
+            return format!("server {server} invites the bot");
+        }
+        self.expect_news();
+        self.discord.kick(self.servers[server].guild);
+        self.oracle.leaves(server, now);
+        format!("server {server} removes the bot")
+    }
+
+    /// The bot is in a server again.
+    pub(super) fn invite(&mut self, server: usize) {
+        let now = self.elapsed();
+        self.expect_news();
+        self.discord.invite(self.servers[server].guild);
+        self.oracle.returns(server, now);
+        // What was sent while the bot was out may be refused a little later than it is back.
+        let since =
+            self.oracle.absences.iter().filter(|absence| absence.server == server).map(|gone| gone.since);
+        let since = since.max().unwrap_or(now);
+        self.oracle.refuses(server, since, now + super::lives::SLOWLY);
+    }
+
+    /// The bot loses rights in a channel or gets them back, or the channel is gone and another one is set.
+    pub(super) async fn change_rights(&mut self, server: usize) -> String {
+        let now = self.elapsed();
+        let live = self.servers[server].live;
+        if self.oracle.is_gone(server) {
+            return format!("server {server} has nothing to say");
+        }
+        if !self.has_channel(server) {
+            return self.replace_channel(server).await;
+        }
+        if self.oracle.is_refused(server) {
+            self.allow(server);
+            return format!("server {server} gives the rights back");
+        }
+        match self.chance.u32(..3) {
+            0 => {
+                self.servers[server].deleted.extend(self.discord.messages(live));
+                self.discord.delete_channel(live);
+                self.oracle.loses_channel(server, now);
+                format!("server {server} deletes its channel")
+            }
+            _ => {
+                let rights = [SEND_MESSAGES, VIEW_CHANNEL, EMBED_LINKS];
+                let right = rights[self.chance.usize(..rights.len())];
+                self.discord.deny(live, right);
+                self.oracle.denies(server, now);
+                format!("server {server} takes the right {right:b}")
+            }
+        }
+    }
+
+    /// Whether the channel that a server has set is there.
+    pub(super) fn has_channel(&self, server: usize) -> bool {
+        let Server { guild, live, .. } = self.servers[server];
+        self.discord.channels(guild).iter().any(|channel| channel.id == live)
+    }
+
+    /// Everything is allowed again in a server's channel.
+    pub(super) fn allow(&mut self, server: usize) {
+        self.discord.allow_again(self.servers[server].live);
+        let now = self.elapsed();
+        self.oracle.allows(server, now);
+    }
+
+    /// A server whose channel is gone makes another one. The messages of the former one were seen.
+    pub(super) async fn replace_channel(&mut self, server: usize) -> String {
+        let guild = self.servers[server].guild;
+        let live = self.discord.add_channel(guild, "live again", ChannelKind::Text);
+        self.servers[server].live = live;
+        self.servers[server].channels.push(live);
+        let is_set = self.set_channel(server).await;
+        format!("server {server} sets another channel: {is_set}")
+    }
+
+    /// The database refuses for a while: a table is not there. To the product that is a disk that does not take what is to
+    /// be written, whatever SQLite calls it.
+    pub(super) fn break_disk(&mut self) -> String {
+        if self.ends.disk.is_some() || self.ends.lock.is_some() || !self.news_are_remembered() {
+            return "the disk has trouble enough".to_owned();
+        }
+        let until = self.elapsed() + Duration::from_millis(self.chance.u64(..DISK_FAULT));
+        self.oracle.blind(self.elapsed(), until);
+        if LOCKS_ARE_NOT_WAITED_FOR && self.chance.bool() {
+            let locked = self.database();
+            locked.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+            self.ends.lock = Some((until, locked));
+            return "somebody locks the database".to_owned();
+        }
+        let tables = ["delivery", "session", "watch"];
+        let table = tables[self.chance.usize(..tables.len())];
+        let sql = format!("ALTER TABLE {table} RENAME TO {table}_lost");
+        self.database().execute_batch(&sql).expect("the table goes");
+        self.ends.disk = Some((until, table));
+        format!("the disk refuses what is in {table}")
+    }
+
+    /// Whether what the gateway told has been remembered by now, as far as that matters.
+    fn news_are_remembered(&self) -> bool {
+        let long_ago = self.elapsed().saturating_sub(HEARD);
+        NEWS_OUTLAST_THE_DISK
+            || (self.steady_since.is_some_and(|since| since < long_ago) && self.news_at < long_ago)
+    }
+
+    /// The gateway is about to tell of servers: the database takes it.
+    fn expect_news(&mut self) {
+        if !NEWS_OUTLAST_THE_DISK {
+            self.repair_disk();
+            self.ends.lock = None;
+        }
+        self.news_at = self.elapsed();
+    }
+
+    /// The database takes everything again.
+    pub(super) fn repair_disk(&mut self) {
+        if let Some((_, table)) = self.ends.disk.take() {
+            let sql = format!("ALTER TABLE {table}_lost RENAME TO {table}");
+            self.database().execute_batch(&sql).expect("the table comes back");
+        }
+    }
+}

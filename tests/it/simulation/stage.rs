@@ -1,0 +1,293 @@
+//! The world of one run: the application on the fakes, what passes while it runs, and what there is to see of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fastrand::Rng;
+use livebell::clock::Clock;
+use livebell::config::{LogFormat, Settings};
+use livebell_fakes::discord::{ChannelKind, Discord, Member, Message};
+use livebell_fakes::twitch::Twitch;
+
+use super::lives::App;
+use super::meddler::{self, Meddling};
+use super::oracle::{Evidence, Oracle, Shown};
+use super::{Diary, GRACE, INTERVAL, SERVERS, STREAMERS};
+
+/// How often the world is looked at while time passes.
+const SAMPLE: Duration = Duration::from_secs(5);
+
+/// How long the gateway has to stand before the bot has certainly heard what it was told.
+pub(super) const HEARD: Duration = Duration::from_secs(2);
+
+/// Where a database costs no disk, so that a run takes the time of its thoughts and not that of the machine's disk.
+const MEMORY: &str = "/dev/shm";
+
+/// A server with a channel to type in and one for announcements.
+pub(super) struct Server {
+    pub(super) guild: u64,
+    pub(super) lobby: u64,
+    /// The channel that is set; deleted perhaps.
+    pub(super) live: u64,
+    /// Every channel that has been set.
+    pub(super) channels: Vec<u64>,
+    /// What stood in channels that were deleted.
+    pub(super) deleted: Vec<Message>,
+}
+
+/// A time in which something is so that ends by itself.
+#[derive(Default)]
+pub(super) struct Ends {
+    pub(super) discord: Option<Duration>,
+    /// The table that the database lacks meanwhile.
+    pub(super) disk: Option<(Duration, &'static str)>,
+    /// A transaction of somebody else's.
+    pub(super) lock: Option<(Duration, rusqlite::Connection)>,
+}
+
+/// The world of one run.
+pub(super) struct Stage {
+    pub(super) twitch: Twitch,
+    pub(super) discord: Discord,
+    pub(super) chance: Rng,
+    pub(super) oracle: Oracle,
+    pub(super) diary: Diary,
+    pub(super) streamers: Vec<String>,
+    pub(super) servers: Vec<Server>,
+    pub(super) admin: Member,
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) folder: tempfile::TempDir,
+    pub(super) lives: u32,
+    /// How long a request to Discord takes.
+    pub(super) latency: Duration,
+    pub(super) app: Option<App>,
+    pub(super) ends: Ends,
+    /// What is wrong whatever the oracle says.
+    pub(super) complaints: Vec<String>,
+    /// Since when the gateway has stood without anybody touching it.
+    pub(super) steady_since: Option<Duration>,
+    /// When the gateway last had something to tell of servers that come and go.
+    pub(super) news_at: Duration,
+    /// The messages that were posted, accepted or not: where, and when they arrived.
+    pub(super) posts: Vec<(u64, Duration)>,
+    began: Duration,
+}
+
+impl Stage {
+    /// A world in which the bot runs and servers want to hear about people.
+    pub(super) async fn new(seed: u64, aloud: bool, meddling: Option<Meddling>) -> Self {
+        // What the product leaves to chance is the seed's as well: everybody forks from this thread's generator.
+        fastrand::seed(seed);
+        let mut chance = Rng::with_seed(seed);
+        let twitch = Twitch::start().await;
+        let discord = Discord::start().await;
+        twitch.set_latency(Duration::from_millis(chance.u64(5..200)));
+        let latency = Duration::from_millis(chance.u64(5..200));
+        discord.set_latency(latency);
+        let streamers = (0..STREAMERS).map(|number| twitch.add_user(&format!("streamer{number}"))).collect();
+        let servers = (0..SERVERS).map(|number| server(&discord, number)).collect();
+        let folder = folder();
+        let discord_api_url = match meddling {
+            Some(meddling) => meddler::between(&discord, meddling).await,
+            None => discord.url(),
+        };
+        let settings = Settings {
+            discord_token: discord.token().into(),
+            twitch_client_id: twitch.client_id().into(),
+            twitch_client_secret: twitch.client_secret().into(),
+            check_interval: INTERVAL,
+            offline_grace: GRACE,
+            database_path: folder.path().join("livebell.db"),
+            database_busy_timeout: Duration::ZERO,
+            http_bind: None,
+            log_format: LogFormat::Text,
+            log_filter: "info".to_owned(),
+            discord_api_url,
+            twitch_api_url: twitch.api_url(),
+            twitch_auth_url: twitch.auth_url(),
+        };
+        let began = twitch.now();
+        let mut stage = Self {
+            twitch,
+            discord,
+            chance,
+            oracle: Oracle::default(),
+            diary: Diary::new(aloud),
+            streamers,
+            servers,
+            admin: Member::admin(),
+            settings,
+            clock: Clock::system(),
+            folder,
+            lives: 1,
+            latency,
+            app: None,
+            ends: Ends::default(),
+            complaints: Vec::new(),
+            steady_since: None,
+            news_at: Duration::ZERO,
+            posts: Vec::new(),
+            began,
+        };
+        stage.settle_in().await;
+        stage
+    }
+
+    /// The bot starts, and people say whom they want to hear about.
+    async fn settle_in(&mut self) {
+        self.start();
+        self.discord.wait_until_ready().await;
+        for server in 0..SERVERS {
+            self.set_channel(server).await;
+            for who in 0..STREAMERS {
+                if self.chance.u32(..3) > 0 {
+                    self.change_watch(server, who).await;
+                }
+            }
+        }
+    }
+
+    /// Time since the run began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.twitch.now() - self.began
+    }
+
+    /// A time since the run began, as time since the Unix epoch.
+    pub(super) fn since_epoch(&self, at: Duration) -> Duration {
+        self.began + at
+    }
+
+    /// Adds a line to the diary.
+    pub(super) fn note(&mut self, line: &str) {
+        let at = self.elapsed();
+        self.diary.note(at, line);
+    }
+
+    /// Lets time pass; what has lasted long enough ends on its way.
+    pub(super) async fn pass(&mut self, time: Duration) {
+        let until = self.elapsed() + time;
+        loop {
+            self.look_around().await;
+            let now = self.elapsed();
+            if now >= until {
+                return;
+            }
+            let ends = [
+                self.ends.discord,
+                self.ends.disk.as_ref().map(|(end, _)| *end),
+                self.ends.lock.as_ref().map(|(end, _)| *end),
+            ];
+            let next = ends.into_iter().flatten().chain([until, now + SAMPLE]).min().unwrap_or(until);
+            tokio::time::sleep(next.saturating_sub(now)).await;
+        }
+    }
+
+    /// Ends what is over, and remembers what there is to see.
+    async fn look_around(&mut self) {
+        let now = self.elapsed();
+        if self.ends.discord.is_some_and(|end| now >= end) {
+            self.discord.clear_faults();
+            self.ends.discord = None;
+        }
+        if self.ends.disk.as_ref().is_some_and(|(end, _)| now >= *end) {
+            self.repair_disk();
+        }
+        if self.ends.lock.as_ref().is_some_and(|(end, _)| now >= *end) {
+            self.ends.lock = None;
+        }
+        for request in self.discord.requests() {
+            let channel =
+                request.path.strip_prefix("/channels/").and_then(|rest| rest.strip_suffix("/messages"));
+            if let (Some(channel), "POST") = (channel, request.method.as_str()) {
+                self.posts.push((channel.parse().unwrap_or_default(), request.at - self.began));
+            }
+        }
+        self.discord.clear_requests();
+        let connected = self.app.is_some() && self.discord.connected();
+        self.steady_since = connected.then(|| self.steady_since.unwrap_or(now));
+        for absence in &mut self.oracle.absences {
+            let heard = self.steady_since.is_some_and(|since| now >= since.max(absence.since) + HEARD);
+            if heard && absence.told.is_none() && absence.back.is_none() {
+                absence.told = Some(now);
+            }
+        }
+        self.see_whether_it_lives().await;
+    }
+
+    /// What there is to judge.
+    pub(super) fn evidence(&self) -> Evidence {
+        let shown = |server: &Server| {
+            let mut shown: Vec<Shown> = server.deleted.iter().map(|message| self.shown(message)).collect();
+            for channel in &server.channels {
+                shown.extend(self.discord.messages(*channel).iter().map(|message| self.shown(message)));
+            }
+            shown
+        };
+        let posted = |server: &Server| {
+            let posts = self.posts.iter().filter(|(channel, _)| server.channels.contains(channel));
+            posts.map(|(_, at)| *at).collect()
+        };
+        Evidence {
+            shown: self.servers.iter().map(shown).collect(),
+            posted: self.servers.iter().map(posted).collect(),
+            invalid: self.discord.invalid_requests(),
+            undecided: self.undecided(),
+        }
+    }
+
+    fn shown(&self, message: &Message) -> Shown {
+        let embed = &message.body["embeds"][0];
+        let number = embed["url"].as_str().and_then(|url| url.rsplit("streamer").next()?.parse().ok());
+        Shown {
+            who: number.unwrap_or(usize::MAX),
+            started_at: embed["timestamp"].as_str().unwrap_or_default().to_owned(),
+            nonce: message.nonce.clone(),
+            at: message.at.saturating_sub(self.began),
+        }
+    }
+
+    /// A look into the database, as an operator would take.
+    pub(super) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(&self.settings.database_path).expect("the database opens")
+    }
+
+    /// How many deliveries are neither made nor given up, those aside that wait for a channel that is no more.
+    fn undecided(&self) -> usize {
+        let database = self.database();
+        let sql = "SELECT channel_id FROM delivery WHERE state IN ('pending', 'leased')";
+        let mut statement = database.prepare(sql).expect("a statement");
+        let channels = statement.query_map([], |row| row.get::<_, i64>(0)).expect("rows");
+        let ours = |channel: &u64| self.servers.iter().any(|server| server.live == *channel);
+        channels.filter_map(|channel| u64::try_from(channel.expect("a channel")).ok()).filter(ours).count()
+    }
+
+    /// The outbox as it is, a line each, for whoever reads the diary.
+    pub(super) fn outbox(&self) -> Vec<String> {
+        let database = self.database();
+        let sql =
+            "SELECT concat_ws(' ', 'delivery', delivery_id, 'to', channel_id, 'about', broadcaster_id, state,
+                                    'attempts', attempts, detail) FROM delivery";
+        let mut statement = database.prepare(sql).expect("a statement");
+        let lines = statement.query_map([], |row| row.get(0)).expect("rows");
+        lines.map(|line| line.expect("a text")).collect()
+    }
+
+    /// Where the next life's database is.
+    pub(super) fn next_database(&self) -> PathBuf {
+        self.folder.path().join(format!("life-{}/livebell.db", self.lives))
+    }
+}
+
+fn server(discord: &Discord, number: usize) -> Server {
+    let guild = discord.add_guild(&format!("Server {number}"));
+    let lobby = discord.add_channel(guild, "lobby", ChannelKind::Text);
+    let live = discord.add_channel(guild, "live", ChannelKind::Text);
+    Server { guild, lobby, live, channels: vec![live], deleted: Vec::new() }
+}
+
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new(MEMORY);
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a temporary folder")
+}
