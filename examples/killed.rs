@@ -64,7 +64,7 @@ impl World {
             streamers,
             live: 0,
         };
-        drop(Store::open(StoreOptions { path: world.path() }).await?);
+        drop(Store::open(StoreOptions::at(&world.path())).await?);
         world.watch_all(&places)?;
         Ok(world)
     }
