@@ -218,9 +218,11 @@ impl Stage {
     /// What there is to judge.
     pub(super) fn evidence(&self) -> Evidence {
         let shown = |server: &Server| {
-            let mut shown: Vec<Shown> = server.deleted.iter().map(|message| self.shown(message)).collect();
+            let mut shown: Vec<Shown> =
+                server.deleted.iter().map(|message| self.shown(message, true)).collect();
             for channel in &server.channels {
-                shown.extend(self.discord.messages(*channel).iter().map(|message| self.shown(message)));
+                shown
+                    .extend(self.discord.messages(*channel).iter().map(|message| self.shown(message, false)));
             }
             shown
         };
@@ -236,7 +238,7 @@ impl Stage {
         }
     }
 
-    fn shown(&self, message: &Message) -> Shown {
+    fn shown(&self, message: &Message, deleted: bool) -> Shown {
         let embed = &message.body["embeds"][0];
         let number = embed["url"].as_str().and_then(|url| url.rsplit("streamer").next()?.parse().ok());
         Shown {
@@ -244,6 +246,7 @@ impl Stage {
             started_at: embed["timestamp"].as_str().unwrap_or_default().to_owned(),
             nonce: message.nonce.clone(),
             at: message.at.saturating_sub(self.began),
+            deleted,
         }
     }
 
