@@ -53,7 +53,7 @@ fn pause(headers: &HeaderMap, body: &[u8]) -> Failure {
     let from_before = parsed.is_err();
     let error = parsed.unwrap_or_default();
     let stated = [seconds(headers, "retry-after"), error.retry_after.and_then(duration)];
-    let wait = stated.into_iter().flatten().max().unwrap_or(UNSTATED_WAIT).min(MAX_STATED_WAIT);
+    let wait = stated.into_iter().flatten().max().unwrap_or(UNSTATED_WAIT);
     let is_global = error.global || from_before || headers.contains_key("x-ratelimit-global");
     Failure::Pause { wait, is_global }
 }
@@ -81,5 +81,36 @@ fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
 }
 
 fn duration(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
+    // No number is too large to be understood: it means that it is long.
+    (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(MAX_STATED_WAIT.as_secs_f64())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a 429 with this header and body means: the wait, and whether it holds for everything.
+    fn check(header: Option<&'static str>, body: &str, seconds: f64, is_global: bool) {
+        let mut headers = HeaderMap::new();
+        header.map(|value| headers.insert("retry-after", value.parse().expect("a value")));
+        let wait = Duration::from_secs_f64(seconds);
+        let found = failure(StatusCode::TOO_MANY_REQUESTS, &headers, body.as_bytes());
+        assert_eq!(found, Failure::Pause { wait, is_global }, "{header:?}, {body}");
+    }
+
+    #[test]
+    fn a_pause_is_the_longer_one_of_what_is_said() {
+        check(Some("1"), r#"{"retry_after":1163.5,"code":20028}"#, 1163.5, false);
+        check(Some("65"), r#"{"retry_after":64.5,"global":true}"#, 65.0, true);
+        check(Some("30"), "<!doctype html>", 30.0, true);
+        check(None, "{}", 1.0, false);
+    }
+
+    #[test]
+    fn an_odd_pause_is_understood_as_far_as_can_be() {
+        check(Some("1e30"), "{}", 3600.0, false);
+        check(Some("inf"), r#"{"retry_after":1e300}"#, 3600.0, false);
+        check(Some("NaN"), r#"{"retry_after":-5}"#, 1.0, false);
+        check(Some("soon"), r#"{"retry_after":2}"#, 2.0, false);
+    }
 }
