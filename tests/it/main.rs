@@ -5,9 +5,11 @@
 mod announcing;
 mod commands;
 mod delivery;
+mod fuzz;
 mod gateway;
 mod health;
 mod laws;
+mod limits;
 mod migrations;
 mod polling;
 mod process;
