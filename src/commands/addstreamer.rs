@@ -4,7 +4,8 @@ use poise::serenity_prelude as serenity;
 
 use super::{CommandError, Context, asker, reply};
 use crate::control::Added;
-use crate::domain::{ChannelId, text};
+use crate::domain::ChannelId;
+use crate::render;
 
 /// Announce a Twitch streamer in this server
 #[poise::command(
@@ -31,7 +32,7 @@ pub(super) async fn addstreamer(
 }
 
 fn answer(added: &Added) -> poise::CreateReply {
-    let name = text::escape_markdown(&added.profile.display_name);
+    let name = reply::name(&added.profile.display_name);
     let channel = added.channel;
     let told = match (added.was_there, added.moved) {
         (false, _) => format!("**{name}** is announced in <#{channel}> from now on."),
@@ -40,10 +41,10 @@ fn answer(added: &Added) -> poise::CreateReply {
     };
     let check = added.check.as_ref().map(|check| reply::check(check, channel)).unwrap_or_default();
     let mut embed = reply::embed()
-        .title(text::cut(&name, reply::MAX_TITLE))
+        .title(&name)
         .url(format!("https://www.twitch.tv/{}", added.profile.login))
         .description(format!("{told}{check}"));
-    if let Some(image) = &added.profile.image {
+    if let Some(image) = added.profile.image.as_deref().filter(|image| render::is_address(image)) {
         embed = embed.thumbnail(image);
     }
     poise::CreateReply::default().embed(embed).ephemeral(true)

@@ -36,13 +36,11 @@ pub(super) async fn page(
 }
 
 fn line(entry: &LiveEntry) -> String {
-    let name = text::cut(&text::escape_markdown(&entry.name), reply::MAX_NAME);
+    let name = reply::name(&entry.name);
     let title = entry.stream.title.as_deref().unwrap_or("Live on Twitch");
     let title = text::cut(&text::escape_markdown(title), reply::MAX_LINE);
     let category = entry.stream.category.as_ref();
-    let category = category
-        .map(|category| format!("{} · ", text::cut(&text::escape_markdown(&category.name), reply::MAX_NAME)))
-        .unwrap_or_default();
+    let category = category.map(|category| format!("{} · ", reply::name(&category.name))).unwrap_or_default();
     let gone = match entry.missing_since {
         Some(since) => format!(" · not seen since <t:{}:R>", since.as_secs()),
         None => String::new(),

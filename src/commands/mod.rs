@@ -1,6 +1,7 @@
 //! Slash commands: they translate between Discord's interactions and `control`, and decide nothing.
 
 mod addstreamer;
+mod asked;
 mod live;
 mod pages;
 mod removestreamer;
@@ -14,7 +15,10 @@ mod why;
 use poise::serenity_prelude as serenity;
 
 use crate::control::{Asker, Control, Denied};
-use crate::domain::{ChannelId, GuildId, UserId};
+use crate::domain::GuildId;
+
+pub use asked::{Asked, asked};
+pub use pages::{List, Press};
 
 /// What every command has at hand.
 #[derive(Debug)]
@@ -83,19 +87,10 @@ pub fn framework(control: Control) -> poise::Framework<Data, CommandError> {
 }
 
 fn guild(ctx: Context<'_>) -> Result<GuildId, CommandError> {
-    ctx.guild_id().and_then(|guild| GuildId::new(guild.get())).ok_or(CommandError::NotInServer)
+    asked::guild(ctx.guild_id())
 }
 
 fn asker(ctx: Context<'_>) -> Result<Asker, CommandError> {
-    let user = UserId::new(ctx.author().id.get()).ok_or(CommandError::NotInServer)?;
     let poise::Context::Application(application) = ctx else { return Err(CommandError::NotInServer) };
-    let member = application.interaction.member.as_ref().ok_or(CommandError::NotInServer)?;
-    // Discord computes this for the member and the channel of the interaction.
-    let permissions = member.permissions.unwrap_or_default();
-    Ok(Asker {
-        guild: guild(ctx)?,
-        channel: ChannelId::new(ctx.channel_id().get()),
-        user,
-        may_manage: permissions.manage_guild() || permissions.administrator(),
-    })
+    asked::asker(application.interaction)
 }

@@ -2,16 +2,27 @@
 
 use poise::serenity_prelude as serenity;
 
-use super::{CommandError, Data, live, reply, streamers};
+use super::{CommandError, Data, asked, live, reply, streamers};
 use crate::domain::GuildId;
 
 /// A list that has pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum List {
+pub enum List {
     /// `/streamers`.
     Streamers,
     /// `/live`.
     Live,
+}
+
+/// A button that was pressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Press {
+    /// Of which list.
+    pub list: List,
+    /// Which page it leads to, from 0. The list may have become shorter.
+    pub page: usize,
+    /// In which server.
+    pub guild: GuildId,
 }
 
 impl List {
@@ -61,6 +72,12 @@ pub(super) fn buttons(list: List, page: usize, of: usize) -> Vec<serenity::Creat
     ])]
 }
 
+/// What a press on a button asks for; nothing when the button is none of these.
+pub(super) fn pressed(press: &serenity::ComponentInteraction) -> Result<Option<Press>, CommandError> {
+    let Some((list, page)) = read(&press.data.custom_id) else { return Ok(None) };
+    Ok(Some(Press { list, page, guild: asked::guild(press.guild_id)? }))
+}
+
 /// Answers a press on one of the buttons; everything else is none of its business.
 pub(super) async fn turned(
     framework: poise::FrameworkContext<'_, Data, CommandError>,
@@ -71,9 +88,7 @@ pub(super) async fn turned(
     else {
         return Ok(());
     };
-    let Some((list, page)) = read(&press.data.custom_id) else { return Ok(()) };
-    let guild =
-        press.guild_id.and_then(|guild| GuildId::new(guild.get())).ok_or(CommandError::NotInServer)?;
+    let Some(Press { list, page, guild }) = pressed(press)? else { return Ok(()) };
     let control = &framework.user_data.control;
     let turned = match list {
         List::Streamers => streamers::page(control, guild, page).await,

@@ -3,7 +3,6 @@
 use poise::serenity_prelude as serenity;
 
 use super::{CommandError, Context, asker, guild, reply};
-use crate::domain::text;
 
 /// Stop announcing a streamer in this server
 #[poise::command(
@@ -21,7 +20,7 @@ pub(super) async fn removestreamer(
 ) -> Result<(), CommandError> {
     ctx.defer_ephemeral().await?;
     let removed = ctx.data().control.remove_streamer(asker(ctx)?, &streamer).await?;
-    let name = text::escape_markdown(&removed.profile.display_name);
+    let name = reply::name(&removed.profile.display_name);
     ctx.send(reply::text(format!("**{name}** is no longer announced in this server."))).await?;
     Ok(())
 }

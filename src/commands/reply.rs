@@ -4,13 +4,11 @@ use poise::serenity_prelude as serenity;
 
 use super::{CommandError, Data};
 use crate::control::{ChannelCheck, Denied, MAX_WATCHES, Suggestion};
-use crate::domain::{ChannelId, Permissions, Refusal, Timestamp};
+use crate::domain::{ChannelId, Permissions, Refusal, Timestamp, text};
 use crate::render;
 
-/// Longest title of an embed (Discord, Message, "Embed Limits").
-pub(super) const MAX_TITLE: usize = 256;
-/// A name in a line of a list: Twitch's are shorter, so this cuts only what is odd.
-pub(super) const MAX_NAME: usize = 60;
+/// A name: Twitch's are shorter, so this cuts only what is odd.
+const MAX_NAME: usize = 60;
 /// A title in a line of a list. With ten entries a page, whose other parts are below 270, it fits a description of 4096.
 pub(super) const MAX_LINE: usize = 100;
 
@@ -23,6 +21,11 @@ const PURPLE: u32 = 0x91_46_FF;
 /// A private answer of some words.
 pub(super) fn text(words: String) -> poise::CreateReply {
     poise::CreateReply::default().content(words).ephemeral(true)
+}
+
+/// A name that somebody gave, of a streamer or a category, shown as it was written.
+pub(super) fn name(name: &str) -> String {
+    text::cut(&text::escape_markdown(name), MAX_NAME)
 }
 
 /// A card in the product's colour.

@@ -33,7 +33,7 @@ pub(super) async fn page(
 
 fn line(entry: &WatchEntry) -> String {
     let dot = if entry.live_since.is_some() { "🟣" } else { "⚫" };
-    let name = text::cut(&text::escape_markdown(&entry.profile.display_name), reply::MAX_NAME);
+    let name = reply::name(&entry.profile.display_name);
     let place = entry.channel.map(|channel| format!(" in <#{channel}>")).unwrap_or_default();
     let live =
         entry.live_since.map(|since| format!(" · live since <t:{}:R>", since.as_secs())).unwrap_or_default();

@@ -21,9 +21,9 @@ pub(super) async fn why(
     ctx.defer_ephemeral().await?;
     let guild = guild(ctx)?;
     let why = ctx.data().control.why(guild, &streamer).await?;
-    let name = text::escape_markdown(&why.profile.display_name);
+    let name = reply::name(&why.profile.display_name);
     let embed = reply::embed()
-        .title(text::cut(&name, reply::MAX_TITLE))
+        .title(name)
         .url(render::channel_url(&why.profile.login))
         .description(answer(guild, &why));
     ctx.send(poise::CreateReply::default().embed(embed).ephemeral(true)).await?;

@@ -1,5 +1,6 @@
 //! Speaking Discord's REST interface for deliveries and look-ups. Interactions and the gateway are serenity's.
 
+mod answer;
 mod breaker;
 mod buckets;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod wire;
 
 use secrecy::SecretString;
 
+pub use answer::{Failure, failure};
 pub use reads::{Access, Found};
 pub use rest::{Application, Member, Posted, Queueing, Rest, SessionStarts, http_client};
 

@@ -10,34 +10,26 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::answer::{self, Failure};
 use super::breaker::Breaker;
-use super::buckets::{Learned, Route};
+use super::buckets::Route;
 use super::pace::{NoTurn, Pace, Place};
 use super::turns::Line;
-use super::wire::{ApplicationBody, ErrorBody, GatewayBody, NewMessage, WithId};
+use super::wire::{ApplicationBody, GatewayBody, NewMessage, WithId};
 use super::{DiscordError, DiscordOptions};
 use crate::clock::Clock;
-use crate::domain::{ChannelId, GuildId, MessageId, Timestamp, text};
+use crate::domain::{ChannelId, GuildId, MessageId, Timestamp};
 use crate::http;
 use crate::render;
 
 /// How long one request may take, the body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The wait after a 429 that says nothing of its length.
-const UNSTATED_WAIT: Duration = Duration::from_secs(1);
-
-/// No wait that Discord states is believed beyond this: it is longer than every window it has documented.
-const MAX_STATED_WAIT: Duration = Duration::from_hours(1);
-
 /// Spread of the waits after a 429, so that not everything comes back at one moment.
 const PAUSE_JITTER: Duration = Duration::from_millis(250);
 
 /// The longest body that is read; the roles of a large server are below 200 kB.
 const MAX_BODY: usize = 4 * 1024 * 1024;
-
-/// The longest text of Discord's that is kept, for log lines.
-const MAX_WORDS: usize = 200;
 
 /// The flow of the requests that no announcement makes; sessions are numbered from 1.
 const OWN_FLOW: i64 = 0;
@@ -305,25 +297,24 @@ impl Inner {
             request = request.json(body);
         }
         let sent_at = place.goes_out();
-        let answer = match request.send().await {
-            Ok(answer) => answer,
+        let response = match request.send().await {
+            Ok(response) => response,
             Err(error) => return (sent_at, Err(unanswered(&error))),
         };
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = http::body(answer, MAX_BODY).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = http::body(response, MAX_BODY).await;
         // First learn, also of a pause, then give the place up: who waits for an answer must find the limit known.
-        place.learn(learned(&headers));
+        place.learn(answer::learned(&headers));
         self.count(route, status, &headers);
-        let answer = match status {
-            _ if status.is_success() => body.map_err(perhaps_done).and_then(|body| {
+        let answer = if status.is_success() {
+            body.map_err(perhaps_done).and_then(|body| {
                 serde_json::from_slice(&body).map_err(|_| perhaps_done("the body is broken"))
-            }),
-            StatusCode::UNAUTHORIZED => Err(DiscordError::Unauthorized),
-            StatusCode::TOO_MANY_REQUESTS => {
-                Err(self.pause(&place, route, &headers, &body.unwrap_or_default()))
-            }
-            _ if status.is_server_error() => Err(perhaps_done(&format!("it answers {}", status.as_u16()))),
-            _ => Err(refused(status, &body.unwrap_or_default())),
+            })
+        } else {
+            Err(match answer::failure(status, &headers, &body.unwrap_or_default()) {
+                Failure::Pause { wait, is_global } => self.pause(&place, route, wait, is_global),
+                Failure::Error(error) => error,
+            })
         };
         (sent_at, answer)
     }
@@ -358,51 +349,18 @@ impl Inner {
         Ok(value)
     }
 
-    /// Notes the pause that Discord wants: the longer one of what the header and the body say, for they differ.
-    fn pause(&self, place: &Place<'_>, route: Route, headers: &HeaderMap, body: &[u8]) -> DiscordError {
-        let parsed = serde_json::from_slice::<ErrorBody<'_>>(body);
-        // Without Discord's body it is what stands before Discord that refuses, and it refuses this address altogether.
-        let from_before = parsed.is_err();
-        let error = parsed.unwrap_or_default();
-        let stated = [seconds(headers, "retry-after"), error.retry_after.and_then(duration)];
-        let wait = stated.into_iter().flatten().max().unwrap_or(UNSTATED_WAIT).min(MAX_STATED_WAIT);
+    /// Notes the pause that Discord wants.
+    fn pause(&self, place: &Place<'_>, route: Route, wait: Duration, is_global: bool) -> DiscordError {
         let wait =
             wait + PAUSE_JITTER.mul_f64(self.chance.lock().unwrap_or_else(PoisonError::into_inner).f64());
-        let global = error.global || from_before || headers.contains_key("x-ratelimit-global");
-        place.close(wait, global);
-        tracing::warn!(route = route.kind, resource = route.resource, global, wait = ?wait, "Discord wants a pause");
+        place.close(wait, is_global);
+        tracing::warn!(route = route.kind, resource = route.resource, is_global, wait = ?wait, "Discord wants a pause");
         DiscordError::RateLimited { wait }
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the headers of an answer say about limits.
-fn learned(headers: &HeaderMap) -> Learned<'_> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let number = |name: &str| text(name)?.parse().ok();
-    Learned {
-        bucket: text("x-ratelimit-bucket"),
-        limit: number("x-ratelimit-limit"),
-        remaining: number("x-ratelimit-remaining"),
-        reset_after: seconds(headers, "x-ratelimit-reset-after"),
-    }
-}
-
-fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
-    duration(headers.get(name)?.to_str().ok()?.trim().parse().ok()?)
-}
-
-fn duration(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-fn refused(status: StatusCode, body: &[u8]) -> DiscordError {
-    let error: ErrorBody<'_> = serde_json::from_slice(body).unwrap_or_default();
-    let message = text::cut(&error.message, MAX_WORDS);
-    DiscordError::Refused { status: status.as_u16(), code: error.code, message }
 }
 
 /// A request without an answer. Without a connection, or without having been a request, it surely did nothing.

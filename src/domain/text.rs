@@ -14,9 +14,13 @@ pub fn length(text: &str) -> usize {
 }
 
 /// The text without white space around it, or nothing when that leaves nothing: Discord trims before it counts.
+///
+/// It does not say what it takes for white space, so this is what any language does: control characters and the byte order
+/// mark as well.
 #[must_use]
 pub fn filled(text: &str) -> Option<&str> {
-    let text = text.trim();
+    let blank = |char: char| char.is_whitespace() || char.is_control() || char == '\u{feff}';
+    let text = text.trim_matches(blank);
     (!text.is_empty()).then_some(text)
 }
 
@@ -112,6 +116,14 @@ mod tests {
         check("👩‍👩‍👧‍👦👩‍👩‍👧‍👦", 12, "👩‍👩‍👧‍👦…");
         check("👩‍👩‍👧‍👦", 5, "…");
         check("x", 0, "");
+    }
+
+    #[test]
+    fn a_text_that_shows_nothing_is_none() {
+        for blank in ["", " \n", "\u{3000}", "\u{1c}", "\0", "\u{feff} \u{85}"] {
+            assert_eq!(filled(blank), None, "{blank:?}");
+        }
+        assert_eq!(filled("\u{1f} a\tb \0"), Some("a\tb"));
     }
 
     #[test]

@@ -150,10 +150,24 @@ fn preview(template: &str, at: Timestamp) -> Option<String> {
     is_address(&url).then_some(url)
 }
 
-/// Whether Discord takes it as the address of a picture; one that it does not take would cost the whole announcement.
-fn is_address(url: &str) -> bool {
-    let web = url.starts_with("https://") || url.starts_with("http://");
-    web && url.len() <= MAX_URL && url.bytes().all(|byte| byte.is_ascii_graphic())
+/// Whether Discord takes it as the address of a picture; one that it does not take would cost the whole message.
+///
+/// Stricter than Discord may be, because it does not say what it takes: a host of plain labels, perhaps with a port, and
+/// nothing anywhere that would have to be encoded.
+#[must_use]
+pub fn is_address(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return false;
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    name.split('.').all(is_label)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+        && url.len() <= MAX_URL
+        && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -256,6 +270,27 @@ mod tests {
     fn a_picture_that_is_no_address_costs_only_the_picture() {
         let odd = Stream { thumbnail: Some("preview of ann".to_owned()), ..stream() };
         assert_eq!(announcement(&odd, &profile(), AT, Manner::default()).embed.expect("a card").image, None);
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_nothing_odd() {
+        for fine in ["https://cdn.example/a.png", "http://localhost:8080", "https://cdn.example?t=1"] {
+            assert!(is_address(fine), "{fine}");
+        }
+        let long = format!("https://cdn.example/{}", "x".repeat(MAX_URL));
+        for odd in [
+            "",
+            "ann",
+            "https://",
+            "https:///a.png",
+            "https://?t=1",
+            "https://a..b",
+            "https://a b",
+            "https://ä",
+        ] {
+            assert!(!is_address(odd), "{odd}");
+        }
+        assert!(!is_address("ftp://a.example") && !is_address("http://a:b") && !is_address(&long));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod notice;
 
 pub use announcement::{
     MAX_AUTHOR, MAX_EMBED, MAX_FIELD, MAX_TITLE, Manner, Posted, announcement, announces, channel_url,
-    reduced, sample,
+    is_address, reduced, sample,
 };
 pub use message::{Author, Embed, Field, LinkButton, Message};
 pub use notice::{closed, notice};

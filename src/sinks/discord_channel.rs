@@ -156,8 +156,9 @@ fn posted_at(message: MessageId) -> Timestamp {
     Timestamp::from_millis(millis.saturating_add(DISCORD_EPOCH))
 }
 
-/// What an error means (Discord, Opcodes and Status Codes, "JSON Error Codes").
-fn meaning(error: DiscordError) -> Outcome {
+/// What an error means for a delivery (Discord, Opcodes and Status Codes, "JSON Error Codes").
+#[must_use]
+pub fn meaning(error: DiscordError) -> Outcome {
     match error {
         DiscordError::Unauthorized => Outcome::Unauthorized,
         DiscordError::RateLimited { wait } => Outcome::RetryAfter {

@@ -4,7 +4,7 @@ mod discord_channel;
 
 use std::time::Duration;
 
-pub use discord_channel::DiscordChannel;
+pub use discord_channel::{DiscordChannel, meaning};
 
 use crate::domain::{
     ChannelId, Delivery, GuildId, MessageId, Outcome, Permissions, Refusal, Route, Timestamp,

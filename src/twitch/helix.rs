@@ -69,6 +69,30 @@ pub struct UsersPage {
     pub has_unreadable: bool,
 }
 
+impl StreamsPage {
+    /// Reads a body of `/streams`. What is broken in it spoils only itself, unless nothing can be read at all.
+    pub fn read(body: &[u8]) -> Result<Self, TwitchError> {
+        let mut page = Self::default();
+        for item in read_page(body)?.data {
+            match wire::stream(item) {
+                StreamEntry::Live(stream) => page.live.push(*stream),
+                StreamEntry::Unclear(broadcaster) => page.unclear.push(broadcaster),
+                StreamEntry::Unreadable => page.has_unreadable = true,
+            }
+        }
+        Ok(page)
+    }
+}
+
+impl UsersPage {
+    /// Reads a body of `/users` or `/search/channels`, in the same way.
+    pub fn read(body: &[u8]) -> Result<Self, TwitchError> {
+        let items = read_page(body)?.data;
+        let profiles: Vec<_> = items.iter().filter_map(|item| wire::profile(item)).collect();
+        Ok(Self { has_unreadable: profiles.len() < items.len(), profiles })
+    }
+}
+
 /// A client of Helix. Cheap to clone; all clones share the token and the budget.
 #[derive(Clone)]
 pub struct Helix {
@@ -135,16 +159,7 @@ impl Helix {
         // sends with it leads nowhere.
         let mut query = vec![("first", "100")];
         query.extend(ids.iter().map(|id| ("user_id", id.as_str())));
-        let body = self.inner.get("/streams", &query, Urgency::Background).await?;
-        let mut page = StreamsPage::default();
-        for item in read_page(&body)?.data {
-            match wire::stream(item) {
-                StreamEntry::Live(stream) => page.live.push(*stream),
-                StreamEntry::Unclear(broadcaster) => page.unclear.push(broadcaster),
-                StreamEntry::Unreadable => page.has_unreadable = true,
-            }
-        }
-        Ok(page)
+        StreamsPage::read(&self.inner.get("/streams", &query, Urgency::Background).await?)
     }
 
     /// The accounts of these ids, [`MAX_IDS`] at most; unknown ones are left out (Twitch, API Reference, "Get Users").
@@ -183,10 +198,7 @@ impl Helix {
         query: Query<'_>,
         urgency: Urgency,
     ) -> Result<UsersPage, TwitchError> {
-        let body = self.inner.get(path, query, urgency).await?;
-        let items = read_page(&body)?.data;
-        let profiles: Vec<_> = items.iter().filter_map(|item| wire::profile(item)).collect();
-        Ok(UsersPage { has_unreadable: profiles.len() < items.len(), profiles })
+        UsersPage::read(&self.inner.get(path, query, urgency).await?)
     }
 }
 

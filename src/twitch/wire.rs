@@ -82,21 +82,19 @@ pub(super) fn stream(raw: &RawValue) -> StreamEntry {
     let Ok(item) = serde_json::from_str::<StreamItem<'_>>(raw.get()) else { return unclear(raw) };
     // `""` marks an error of Twitch's own, other types are not live streams.
     if item.kind.as_deref() != Some("live") {
-        return StreamEntry::Unclear(BroadcasterId::new(&item.user_id));
+        return unclear(raw);
     }
     live(&item).map_or_else(|| unclear(raw), |stream| StreamEntry::Live(Box::new(stream)))
 }
 
 fn live(item: &StreamItem<'_>) -> Option<Stream> {
-    if item.id.is_empty() || item.user_id.is_empty() {
-        return None;
-    }
+    let (id, broadcaster) = (text::filled(&item.id)?, text::filled(&item.user_id)?);
     let login = Login::new(&item.user_login).ok()?;
     let started_at: jiff::Timestamp = item.started_at.parse().ok()?;
     let category = item.game_name.as_deref().and_then(text::filled);
     Some(Stream {
-        id: StreamId::new(&item.id),
-        broadcaster: BroadcasterId::new(&item.user_id),
+        id: StreamId::new(id),
+        broadcaster: BroadcasterId::new(broadcaster),
         display_name: display_name(item.user_name.as_deref(), &login),
         login,
         title: item.title.as_deref().and_then(text::filled).map(str::to_owned),
@@ -111,10 +109,9 @@ fn live(item: &StreamItem<'_>) -> Option<Stream> {
 }
 
 fn unclear(raw: &RawValue) -> StreamEntry {
-    match serde_json::from_str::<About<'_>>(raw.get()) {
-        Ok(about) if !about.user_id.is_empty() => StreamEntry::Unclear(BroadcasterId::new(&about.user_id)),
-        _ => StreamEntry::Unreadable,
-    }
+    let about = serde_json::from_str::<About<'_>>(raw.get()).ok();
+    let named = about.as_ref().and_then(|about| text::filled(&about.user_id));
+    named.map_or(StreamEntry::Unreadable, |id| StreamEntry::Unclear(BroadcasterId::new(id)))
 }
 
 /// Reads an item of `/users` or `/search/channels`; nothing when it is broken.
@@ -193,6 +190,11 @@ mod tests {
         assert!(matches!(entry(&format!("{{{broken}}}")), StreamEntry::Unclear(_)));
         assert!(matches!(entry(r#"{"user_id":"1"}"#), StreamEntry::Unclear(_)));
         assert!(matches!(entry(r#"{"user_id":1}"#), StreamEntry::Unreadable));
+        // About nobody, so that somebody is not listed proves nothing any more; of whatever type it is.
+        for kind in ["live", "rerun"] {
+            let nobody = LEAST.replace(r#""user_id":"1""#, r#""user_id":" ""#).replace("live", kind);
+            assert!(matches!(entry(&format!("{{{nobody}}}")), StreamEntry::Unreadable), "{kind}");
+        }
         assert!(matches!(entry("[]"), StreamEntry::Unreadable));
     }
 }

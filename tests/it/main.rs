@@ -5,10 +5,12 @@
 mod announcing;
 mod commands;
 mod delivery;
+mod fuzz;
 mod gateway;
 mod health;
 mod history;
 mod laws;
+mod limits;
 mod migrations;
 mod polling;
 mod process;

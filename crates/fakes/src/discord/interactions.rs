@@ -169,6 +169,32 @@ impl Discord {
         self.component(by, (guild, channel), message, custom_id, data)
     }
 
+    /// Hands an interaction to the gateway as it stands, however odd. Where it can have an id and a token, they are real
+    /// ones, so that an answer finds it.
+    pub fn send_interaction(&self, guild: u64, mut body: Value) {
+        self.change(|state, now| {
+            let id = state.next_id(now);
+            let token = format!("interaction-{id}");
+            if let Some(fields) = body.as_object_mut() {
+                fields.insert("id".to_owned(), json!(id.to_string()));
+                fields.insert("token".to_owned(), json!(token));
+            }
+            let pending = Pending {
+                token,
+                kind: body["type"].as_u64().unwrap_or_default(),
+                channel: 0,
+                opened: now,
+                first: None,
+                ephemeral: false,
+                original: Value::Null,
+                followups: BTreeMap::new(),
+                reply: None,
+            };
+            state.interactions.insert(id, pending);
+            state.gateway.dispatch(guild, &Event::plain("INTERACTION_CREATE", body), now);
+        });
+    }
+
     fn component(
         &self,
         by: &Member,
