@@ -9,7 +9,7 @@ use livebell_fakes::discord::permissions::SEND_MESSAGES;
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
-use crate::routes::{asks, refusal};
+use crate::routes::{asks, chooses, refusal};
 use crate::world::{A_LOOK, GRACE, Server, World};
 
 /// A server that follows Ann, who has been looked at.
@@ -248,7 +248,7 @@ async fn somebody_just_added_who_is_live_is_announced_with_the_next_look() {
 #[tokio::test(start_paused = true)]
 async fn what_was_skipped_because_it_was_late_says_so() {
     let (mut world, cats) = with_ann().await;
-    asks(&world, cats, "settings", json!({ "late": "skip" })).await;
+    chooses(&world, cats, "late", "skip").await;
     world.stop().await.expect("a clean stop");
     world.goes_live("ann");
     world.pass(Duration::from_hours(1)).await;

@@ -6,7 +6,7 @@ use livebell_fakes::discord::permissions::{READ_MESSAGE_HISTORY, SEND_MESSAGES};
 use serde_json::json;
 
 use super::with_ann;
-use crate::routes::asks;
+use crate::routes::{asks, chooses};
 use crate::world::{A_LOOK, Server, World};
 
 /// What `/settings` shows.
@@ -39,7 +39,7 @@ async fn what_nobody_has_changed_is_shown_as_it_is() {
 async fn a_change_is_shown_kept_and_concerns_one_server() {
     let (mut world, cats) = with_ann().await;
     let dogs = world.server("Dogs").await;
-    insta::assert_snapshot!(asks(&world, cats, "settings", json!({ "late": "quiet" })).await, @"
+    insta::assert_snapshot!(chooses(&world, cats, "late", "quiet").await, @"
     Settings (changed)
     **Channel** #live (`/setchannel`)
     **Late announcements** (`late: quiet`) announced without notifying anybody
@@ -47,18 +47,14 @@ async fn a_change_is_shown_kept_and_concerns_one_server() {
     **Streamers** 1 (`/streamers`)
     ");
     // What is not given stays as it is.
-    insta::assert_snapshot!(asks(&world, cats, "settings", json!({ "doubt": "never" })).await, @"
+    insta::assert_snapshot!(chooses(&world, cats, "doubt", "never").await, @"
     Settings (changed)
     **Channel** #live (`/setchannel`)
     **Late announcements** (`late: quiet`) announced without notifying anybody
     **In doubt** (`doubt: never`) rather never than twice
     **Streamers** 1 (`/streamers`)
     ");
-    assert!(
-        asks(&world, cats, "settings", json!({ "late": "skip" }))
-            .await
-            .contains("`late: skip`) not announced")
-    );
+    assert!(chooses(&world, cats, "late", "skip").await.contains("`late: skip`) not announced"));
     world.stop().await.expect("a clean stop");
     world.wake().await;
     assert!(settings(&world, cats).await.contains("`late: skip`"));
@@ -69,7 +65,7 @@ async fn a_change_is_shown_kept_and_concerns_one_server() {
 async fn a_server_may_choose_before_it_has_a_channel() {
     let world = World::start().await;
     let cats = world.bare_server("Cats");
-    asks(&world, cats, "settings", json!({ "late": "skip" })).await;
+    chooses(&world, cats, "late", "skip").await;
     asks(&world, cats, "setchannel", json!({ "channel": cats.live.to_string() })).await;
     assert!(settings(&world, cats).await.contains("`late: skip`"));
 }
@@ -130,7 +126,7 @@ async fn every_closed_channel_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_plain_member_may_neither_look_nor_change() {
     let (world, cats) = with_ann().await;
-    for options in [json!({}), json!({ "late": "skip" })] {
+    for options in [json!({}), json!({ "late": 2 })] {
         let reply = world.slash(&world.member, cats, "settings", options).await;
         assert!(reply.ephemeral);
         insta::allow_duplicates! {

@@ -97,7 +97,7 @@ async fn a_test_of_a_channel_that_is_gone_or_of_another_kind_says_so() {
 async fn a_refusal_that_no_right_explains_is_told_in_discords_words() {
     let (world, cats) = with_ann().await;
     world.discord.fail(Place::Channel(cats.live), 1, refusal(403, 50013));
-    insta::assert_snapshot!(test(&world, cats).await, @"❌ I cannot post in #live. My permissions there look right. Discord's words: No. (code 50013)");
+    insta::assert_snapshot!(test(&world, cats).await, @"❌ I cannot post in #live. My permissions there look right. Discord's words: No. (code 50013).");
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +111,7 @@ async fn without_an_answer_of_discords_nothing_is_claimed() {
 async fn without_a_channel_there_is_nothing_to_test() {
     let world = World::start().await;
     let cats = world.bare_server("Cats");
-    insta::assert_snapshot!(test(&world, cats).await, @"Where should announcements go? Choose a channel with `/setchannel`, or give one with this command.");
+    insta::assert_snapshot!(test(&world, cats).await, @"Where should announcements go? Choose a channel with `/setchannel`, or give one with `/addstreamer`.");
 }
 
 #[tokio::test(start_paused = true)]
