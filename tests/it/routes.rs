@@ -30,6 +30,19 @@ pub(crate) async fn asks(world: &World, server: Server, command: &str, options: 
     world.words(server, &reply)
 }
 
+/// An admin chooses something in `/settings`, and reads how it stands then.
+pub(crate) async fn chooses(world: &World, server: Server, option: &str, choice: &str) -> String {
+    let commands = world.discord.commands();
+    let named = |list: &Value, name: &str| {
+        let list = list.as_array().expect("a list").iter();
+        list.clone().find(|item| item["name"].as_str().is_some_and(|found| found.starts_with(name))).cloned()
+    };
+    let settings = named(&json!(commands), "settings").expect("the command");
+    let choices = named(&settings["options"], option).expect(option)["choices"].clone();
+    let value = named(&choices, &format!("{choice}: ")).expect(choice)["value"].clone();
+    asks(world, server, "settings", json!({ option: value })).await
+}
+
 /// A text with channels by their names.
 pub(crate) fn reads(world: &World, server: Server, text: &str) -> String {
     let (content, none) = (text.to_owned(), Vec::new);
@@ -202,7 +215,10 @@ async fn a_deleted_channel_is_told_at_once_and_nothing_is_posted_elsewhere() {
     assert_eq!(attempts(&world, cats.live), 0);
     asks(&world, cats, "setchannel", json!({ "channel": stage.to_string() })).await;
     world.pass(Duration::from_secs(5)).await;
-    world.expect_announced(Server { live: stage, ..cats }, &["Ann"]);
+    let stage = Server { live: stage, ..cats };
+    world.expect_announced(stage, &["Ann"]);
+    let mark = world.announcements(stage)[0].body["embeds"][0]["footer"]["text"].clone();
+    assert!(mark.as_str().is_some_and(|mark| mark.starts_with("Late: live for 3 h")), "{mark}");
     assert_eq!(world.told(system).len(), 1);
 }
 
@@ -223,7 +239,7 @@ async fn a_deleted_channel_that_nobody_uses_is_no_news() {
 async fn a_pause_changes_nobodys_settings() {
     let world = World::start().await;
     let (cats, _) = with_system_channel(&world, "Cats").await;
-    asks(&world, cats, "settings", json!({ "late": "quiet" })).await;
+    chooses(&world, cats, "late", "quiet").await;
     let kept = || {
         let sql = "SELECT COALESCE(watch.channel_id, guild.channel_id) || late FROM watch JOIN guild USING (guild_id)";
         let kept = world.database().query_row(sql, [], |row| row.get::<_, String>(0));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use livebell_fakes::discord::permissions::SEND_MESSAGES;
+use livebell_fakes::discord::permissions::{ORDINARY, SEND_MESSAGES};
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
@@ -11,6 +11,9 @@ use crate::world::{A_LOOK, GRACE, Server, World};
 
 /// Long enough for a look at a route and what follows from it.
 const A_MOMENT: Duration = Duration::from_secs(5);
+
+/// Something that happens to a server.
+type Event = fn(&World, Server);
 
 /// A server whose channel refuses for a reason that shows nowhere, while Ann is live.
 async fn refused_for_no_visible_reason(world: &World) -> (Server, u64) {
@@ -61,11 +64,11 @@ async fn who_has_ended_meanwhile_is_not_announced() {
 
 #[tokio::test(start_paused = true)]
 async fn every_event_that_may_have_opened_it_makes_the_bot_look() {
-    let events: [(&str, fn(&World, Server)); 4] = [
+    let events: [(&str, Event); 4] = [
         ("CHANNEL_UPDATE", |world, cats| world.discord.rename_channel(cats.live, "news")),
         ("GUILD_ROLE_UPDATE of the bot", |world, cats| world.discord.grant(cats.guild, SEND_MESSAGES)),
         ("GUILD_ROLE_UPDATE of everyone", |world, cats| {
-            world.discord.set_everyone(cats.guild, livebell_fakes::discord::permissions::ORDINARY);
+            world.discord.set_everyone(cats.guild, ORDINARY);
         }),
         ("GUILD_MEMBER_UPDATE", |world, cats| world.discord.update_bot_member(cats.guild)),
     ];
