@@ -9,8 +9,11 @@ use serde_json::json;
 use crate::routes::{asks, attempts, reads, with_system_channel};
 use crate::world::{A_LOOK, Server, World};
 
-/// Long enough for every account to be looked at twice.
-const TWO_LOOKS_AT_ACCOUNTS: Duration = Duration::from_hours(27);
+/// Long enough for every account to be looked at once.
+const A_DAY: Duration = Duration::from_hours(25);
+
+/// Long enough for a missing account to be looked at twice.
+const TWO_LOOKS_AT_ACCOUNTS: Duration = Duration::from_hours(26);
 
 /// Everything that was ever told, in all servers.
 fn everything_told(world: &World) -> Vec<String> {
@@ -29,6 +32,14 @@ async fn with_staff_channel(world: &World, name: &str) -> (Server, u64) {
     (server, staff)
 }
 
+/// A world that looks at Twitch rarely, so that days pass soon.
+async fn slow() -> World {
+    let mut world = World::asleep().await;
+    world.settings.check_interval = Duration::from_mins(10);
+    world.wake().await;
+    world
+}
+
 fn rename(world: &World) {
     world.twitch.rename(&world.id("ann"), "annie", "Annie");
 }
@@ -45,7 +56,7 @@ async fn a_new_name_is_told_once_to_those_who_watch() {
     world.twitch.go_live(&world.id("annie"));
     world.pass(Duration::from_mins(3)).await;
     insta::assert_snapshot!(reads(&world, cats, &world.told(system)[0]), @"ℹ️ **Annie** has another name on Twitch: `ann` is `annie` now. Announcements go on as before: <https://www.twitch.tv/annie>");
-    world.pass(TWO_LOOKS_AT_ACCOUNTS).await;
+    world.pass(A_DAY).await;
     assert_eq!(world.told(system).len(), 1);
     assert!(world.told(kennel).is_empty());
     world.expect_announced(cats, &["Annie"]);
@@ -53,14 +64,14 @@ async fn a_new_name_is_told_once_to_those_who_watch() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_name_of_somebody_who_is_not_live_is_told_within_a_day() {
-    let world = World::start().await;
+    let world = slow().await;
     let (_, system) = with_system_channel(&world, "Cats").await;
     rename(&world);
-    world.pass(Duration::from_hours(25)).await;
+    world.pass(A_DAY).await;
     assert_eq!(world.told(system).len(), 1);
     // A name that only differs in its letters' case is the same account under the same login.
     world.twitch.rename(&world.id("annie"), "annie", "ANNIE");
-    world.pass(Duration::from_hours(25)).await;
+    world.pass(A_DAY).await;
     assert_eq!(world.told(system).len(), 1);
 }
 
@@ -68,7 +79,7 @@ async fn a_new_name_of_somebody_who_is_not_live_is_told_within_a_day() {
 
 #[tokio::test(start_paused = true)]
 async fn a_vanished_account_is_told_once_to_those_who_watch() {
-    let world = World::start().await;
+    let world = slow().await;
     let (cats, system) = with_system_channel(&world, "Cats").await;
     let (dogs, kennel) = with_system_channel(&world, "Dogs").await;
     world.unfollow(dogs, "ann").await;
@@ -76,12 +87,13 @@ async fn a_vanished_account_is_told_once_to_those_who_watch() {
     world.twitch.vanish(&ann);
     world.pass(TWO_LOOKS_AT_ACCOUNTS).await;
     insta::assert_snapshot!(reads(&world, cats, &world.told(system)[0]), @"ℹ️ Twitch does not know **Ann** (`ann`) any more: the account is suspended or deleted. If it returns, it is announced again; `/removestreamer` takes it off the list.");
-    world.pass(Duration::from_hours(72)).await;
+    world.pass(A_DAY).await;
     assert_eq!(world.told(system).len(), 1);
     assert!(world.told(kennel).is_empty());
-    // Who is back and vanishes again is news again.
+    // Who has been back, which shows as soon as she is live, and vanishes again is news again.
     world.twitch.reappear(&ann);
-    world.pass(TWO_LOOKS_AT_ACCOUNTS).await;
+    world.goes_live("ann");
+    world.pass(Duration::from_mins(15)).await;
     world.twitch.vanish(&ann);
     world.pass(TWO_LOOKS_AT_ACCOUNTS).await;
     assert_eq!(world.told(system).len(), 2);
@@ -89,7 +101,7 @@ async fn a_vanished_account_is_told_once_to_those_who_watch() {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_twitch_forgot_for_an_hour_is_no_news() {
-    let world = World::start().await;
+    let world = slow().await;
     let (_, system) = with_system_channel(&world, "Cats").await;
     let ann = world.id("ann");
     world.twitch.vanish(&ann);
@@ -98,7 +110,7 @@ async fn an_account_that_twitch_forgot_for_an_hour_is_no_news() {
         world.pass(Duration::from_mins(10)).await;
     }
     world.twitch.reappear(&ann);
-    world.pass(TWO_LOOKS_AT_ACCOUNTS).await;
+    world.pass(A_DAY).await;
     assert!(world.told(system).is_empty(), "{:?}", world.told(system));
 }
 
@@ -189,6 +201,21 @@ async fn an_outage_while_telling_is_survived_without_telling_twice() {
         assert_eq!(world.told(system).len(), 1, "{fault:?}");
         assert_eq!(world.discord.absorbed_duplicates() > 0, does_it, "{fault:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_could_not_be_found_out_is_asked_for_again() {
+    let world = World::start().await;
+    let (cats, system) = with_system_channel(&world, "Cats").await;
+    world.discord.deny(cats.live, SEND_MESSAGES);
+    let place = Place::Request { method: "GET", prefix: format!("/guilds/{}", cats.guild) };
+    world.discord.fail(place, u32::MAX, Fault::Html(503));
+    world.goes_live("ann");
+    world.pass(Duration::from_mins(5)).await;
+    assert!(world.told(system).is_empty());
+    world.discord.clear_faults();
+    world.pass(Duration::from_mins(2)).await;
+    assert_eq!(world.told(system).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
