@@ -286,16 +286,23 @@ async fn what_was_taken_back_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_streamer_is_found_under_the_former_name_and_a_vanished_account_is_told() {
+async fn a_streamer_is_found_under_the_former_name() {
     let (world, cats) = with_ann().await;
     let ann = world.id("ann");
     world.twitch.rename(&ann, "annie", "Annie");
-    world.pass(Duration::from_hours(25)).await;
-    assert!(why(&world, cats).await.starts_with("Annie\n"));
-    world.twitch.vanish(&ann);
+    world.twitch.go_live(&ann);
+    world.pass(Duration::from_mins(3)).await;
+    let answer = why(&world, cats).await;
+    assert!(answer.starts_with("Annie\n") && answer.contains("✅ Announced"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_account_that_twitch_does_not_know_any_more_it_says_so() {
+    let (world, cats) = with_ann().await;
+    world.twitch.vanish(&world.id("ann"));
     world.pass(Duration::from_hours(25)).await;
     insta::assert_snapshot!(why(&world, cats).await, @"
-    Annie
+    Ann
     ⚫ Not live. Twitch was last looked at (time).
     No stream of the last 90 days is remembered.
     ⚠️ Twitch does not know this account since (day) (renamed away, banned or deleted). It is announced again when it returns.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use livebell_fakes::discord::permissions::SEND_MESSAGES;
 use livebell_fakes::discord::{Fault, Message, Place};
-use serde_json::json;
 
-use crate::routes::asks;
+use crate::routes::chooses;
 use crate::world::{A_LOOK, Server, World};
 
 /// What an announcement says about being late.
@@ -19,7 +18,7 @@ async fn with_policy(world: &World, name: &str, late: Option<&str>) -> Server {
     let server = world.server(name).await;
     world.follow(server, "ann").await;
     if let Some(late) = late {
-        asks(world, server, "settings", json!({ "late": late })).await;
+        chooses(world, server, "late", late).await;
     }
     server
 }
@@ -47,7 +46,7 @@ async fn who_went_live_while_the_bot_was_away_is_announced_as_each_server_wants(
     }
     world.expect_announced(skip, &[]);
     // It stays skipped, also when the server thinks better of it; the next stream is in time.
-    asks(&world, skip, "settings", json!({ "late": "post" })).await;
+    chooses(&world, skip, "late", "post").await;
     world.pass(Duration::from_hours(1)).await;
     world.expect_announced(skip, &[]);
 }
