@@ -112,7 +112,7 @@ fn denied_words(denied: &Denied) -> String {
             format!("`{login}` is not on this server's list. `/streamers` shows who is.")
         }
         Denied::NoChannel => {
-            "Where should announcements go? Choose a channel with `/setchannel`, or give one with this command."
+            "Where should announcements go? Choose a channel with `/setchannel`, or give one with `/addstreamer`."
                 .to_owned()
         }
         Denied::Full => {

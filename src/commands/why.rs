@@ -63,10 +63,10 @@ fn state(why: &Why) -> String {
     };
     let since = live.since.as_secs();
     match live.missing_since {
-        None => format!("🟣 Live since <t:{since}:R>."),
+        None => format!("🟣 Live, began <t:{since}:R>."),
         Some(missing) => format!(
-            "🟣 Live since <t:{since}:R>, but Twitch does not show the stream since <t:{}:R>. If it does not return until \
-             <t:{}:t>, it counts as over; a return before that is not announced again.",
+            "🟣 Live, began <t:{since}:R>, but Twitch has not shown the stream since <t:{}:t>. If it is not back by <t:{}:t>, \
+             it counts as over; a return before that is not announced again.",
             missing.as_secs(),
             missing.after(why.grace).as_secs()
         ),
@@ -141,7 +141,9 @@ fn result(guild: GuildId, why: &Why, account: &Account) -> String {
             let trouble = delivery.detail.as_ref().map(|detail| format!(" Last trouble: {}.", said(detail)));
             format!("⌛ Not announced: the stream was over before it could be.{}", trouble.unwrap_or_default())
         }
-        DeliveryState::Cancelled => "Not announced: the streamer was taken off the list first.".to_owned(),
+        DeliveryState::Cancelled => {
+            "Not announced: the streamer was off this server's list, or I was not in this server.".to_owned()
+        }
         DeliveryState::Skipped => format!(
             "🔕 Not announced: it would have been late, and this server wants no late announcements (`/settings late: {}`).",
             LatePolicy::Skip.as_str()
@@ -169,6 +171,9 @@ fn waiting(delivery: &DeliveryAccount) -> String {
 fn said(detail: &str) -> String {
     /// Longer words of Discord's are in the log.
     const LONGEST: usize = 200;
+    if Refusal::ALL.iter().any(|refusal| refusal.as_str() == detail) {
+        return format!("Discord refused it ({})", detail.replace('_', " "));
+    }
     text::cut(&text::escape_markdown(detail), LONGEST)
 }
 
@@ -205,7 +210,7 @@ fn problems(why: &Why) -> Vec<String> {
                 problems.push(render::closed(channel, pause.refusal, pause.missing));
             }
             problems.push(format!(
-                "Nothing is sent to <#{channel}> since <t:{}:R>; I look again when something changes there, at the latest \
+                "Nothing is sent to <#{channel}> since <t:{}:f>; I look again when something changes there, at the latest \
                  <t:{}:R>.",
                 pause.since.as_secs(),
                 pause.check_at.as_secs()

@@ -147,9 +147,10 @@ impl Control {
             ChannelCheck::Missing(missing) => render::closed(channel, Refusal::MissingPermission, missing),
             ChannelCheck::Gone => render::closed(channel, Refusal::UnknownChannel, Permissions(0)),
             ChannelCheck::WrongKind => render::closed(channel, Refusal::WrongKindOfChannel, Permissions(0)),
-            ChannelCheck::Fine { .. } | ChannelCheck::Unknown => {
-                format!("Discord's words: {words} (code {code}).")
+            ChannelCheck::Fine { .. } => {
+                format!("My permissions there look right. Discord's words: {words} (code {code}).")
             }
+            ChannelCheck::Unknown => format!("Discord's words: {words} (code {code})."),
         }
     }
 }

@@ -8,9 +8,10 @@ use crate::domain::{ChannelId, Matter, Permissions, Refusal, text};
 pub fn closed(channel: ChannelId, refusal: Refusal, missing: Permissions) -> String {
     let named: Vec<_> = missing.named().iter().map(|permission| format!("**{permission}**")).collect();
     if !named.is_empty() {
+        let them = if named.len() == 1 { "it" } else { "them" };
         return format!(
-            "I lack {} in <#{channel}>. Open the settings of the channel, then Permissions, and allow it for me or one of \
-             my roles.",
+            "I lack {} in <#{channel}>. Open the settings of the channel, then Permissions, and allow {them} for me or one \
+             of my roles.",
             named.join(", ")
         );
     }
@@ -44,8 +45,8 @@ pub fn closed(channel: ChannelId, refusal: Refusal, missing: Permissions) -> Str
 pub fn notice(matter: &Matter, closed: Option<&str>) -> Message {
     let text = match matter {
         Matter::Paused(channel) => format!(
-            "⚠️ I cannot announce streams in <#{channel}> for now. {}\nAs soon as it works again I go on by myself; who is \
-             still live then is announced. `/settings` shows how it stands.",
+            "⚠️ I cannot announce streams in <#{channel}> for now. {}\nI go on by myself as soon as that is settled, and \
+             announce who is still live then. `/settings` shows how it stands.",
             closed.unwrap_or_default()
         ),
         Matter::Renamed { name, from, to } => format!(

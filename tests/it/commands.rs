@@ -130,7 +130,7 @@ async fn setchannel_names_each_missing_permission_and_stores_the_channel_all_the
     insta::assert_snapshot!(words, @"
     Announcements go to #live from now on.
 
-    ⚠️ I cannot post there yet. I lack **Send Messages**, **Embed Links** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
+    ⚠️ I cannot post there yet. I lack **Send Messages**, **Embed Links** in #live. Open the settings of the channel, then Permissions, and allow them for me or one of my roles.
     ");
     // The others are there, and count again as soon as the channel can be seen.
     let (no_view, words) = told(VIEW_CHANNEL).await;
@@ -293,7 +293,7 @@ async fn without_any_channel_nothing_is_stored_and_the_way_out_is_told() {
     let world = World::start().await;
     let cats = world.bare_server("Cats");
     let reply = world.follow(cats, "ann").await;
-    insta::assert_snapshot!(reply.text(), @"Where should announcements go? Choose a channel with `/setchannel`, or give one with this command.");
+    insta::assert_snapshot!(reply.text(), @"Where should announcements go? Choose a channel with `/setchannel`, or give one with `/addstreamer`.");
     assert!(reply.ephemeral);
     insta::assert_snapshot!(world.list_words(cats).await, @"
     Streamers (0)

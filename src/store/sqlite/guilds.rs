@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{Store, signed};
+use super::{Store, routes, signed};
 use crate::domain::{GuildId, Timestamp};
 use crate::store::{Shard, StoreError};
 
@@ -109,12 +109,10 @@ fn come_back(tx: &rusqlite::Transaction<'_>, guilds: &[GuildId], at: Timestamp) 
         tx.prepare_cached("UPDATE guild SET left_at = NULL, here_since = ?2 WHERE guild_id = ?1")?;
     // Who went live meanwhile is announced at the next look.
     let mut fresh = tx.prepare_cached("UPDATE watch SET fresh = 1 WHERE guild_id = ?1")?;
-    // What was closed to a bot that was not there says nothing about now.
-    let mut routes = tx.prepare_cached("DELETE FROM route WHERE guild_id = ?1")?;
     for guild in guilds {
         back.execute(params![signed(guild.get()), at.as_millis()])?;
         fresh.execute([signed(guild.get())])?;
-        routes.execute([signed(guild.get())])?;
+        routes::forget_all(tx, *guild, at)?;
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use super::{Store, channel_id, guild_id, notices, signed};
 use crate::domain::{ChannelId, GuildId, Matter, Pause, Permissions, Refusal, Route, Timestamp};
 use crate::store::{GuildTroubles, StoreError};
 
-/// A pause within this time of the last one that was told is the same trouble, and nobody is told again.
+/// A pause within this time of the last one that was told is the same trouble, and nobody is told again. So is one of a
+/// route that has only been open for so long without anything getting through: then it was not open at all.
 const SAME_TROUBLE: Duration = Duration::from_hours(1);
 
 /// The channel of a watch: its own, else the server's.
@@ -218,7 +219,10 @@ pub(super) fn pause(
     let is_news = tx
         .prepare_cached(
             "UPDATE route SET told_at = ?3
-             WHERE guild_id = ?1 AND channel_id = ?2 AND (told_at IS NULL OR told_at < ?4)",
+             WHERE guild_id = ?1 AND channel_id = ?2 AND (told_at IS NULL OR told_at < ?4
+                 AND (resumed_at IS NULL OR resumed_at < ?4 OR EXISTS (
+                     SELECT 1 FROM delivery WHERE delivery.guild_id = ?1 AND delivery.channel_id = ?2
+                         AND state = 'delivered' AND settled_at >= resumed_at)))",
         )?
         .execute(params![guild, channel, at.as_millis(), at.before(SAME_TROUBLE).as_millis()])?;
     if is_news > 0 {
@@ -245,19 +249,18 @@ pub(super) fn resume(tx: &Transaction<'_>, route: Route, at: Timestamp) -> Resul
 
 /// Brings what waits in a server to where its watches want it now, unless it may stand in the former channel already; and
 /// forgets the routes that nobody wants any more.
-pub(super) fn follow_watches(tx: &Transaction<'_>, guild: GuildId, at: Timestamp) -> Result<(), StoreError> {
-    let guild = signed(guild.get());
+pub(super) fn follow_watches(tx: &Transaction<'_>, server: GuildId, at: Timestamp) -> Result<(), StoreError> {
+    let guild = signed(server.get());
     tx.prepare_cached(&format!(
         "UPDATE delivery SET channel_id = ({PLACE})
          WHERE guild_id = ?1 AND {WAITS} AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
     ))?
     .execute([guild])?;
-    tx.prepare_cached(
-        "DELETE FROM route WHERE guild_id = ?1 AND NOT EXISTS (
+    let unwanted = "DELETE FROM route WHERE guild_id = ?1 AND NOT EXISTS (
              SELECT 1 FROM watch JOIN guild USING (guild_id)
-             WHERE watch.guild_id = route.guild_id AND COALESCE(watch.channel_id, guild.channel_id) = route.channel_id)",
-    )?
-    .execute([guild])?;
+             WHERE watch.guild_id = route.guild_id AND COALESCE(watch.channel_id, guild.channel_id) = route.channel_id)
+         RETURNING channel_id";
+    forget(tx, server, unwanted, at)?;
     tx.prepare_cached(&format!(
         "UPDATE delivery SET state = 'pending', due_at = ?2
          WHERE guild_id = ?1 AND {WAITS} AND state = 'paused' AND NOT EXISTS (
@@ -265,6 +268,22 @@ pub(super) fn follow_watches(tx: &Transaction<'_>, guild: GuildId, at: Timestamp
                  AND paused_since IS NOT NULL)"
     ))?
     .execute(params![guild, at.as_millis()])?;
+    Ok(())
+}
+
+/// Forgets all routes of a server: what was closed to a bot that was not there says nothing about now.
+pub(super) fn forget_all(tx: &Transaction<'_>, guild: GuildId, at: Timestamp) -> Result<(), StoreError> {
+    forget(tx, guild, "DELETE FROM route WHERE guild_id = ?1 RETURNING channel_id", at)
+}
+
+/// Forgets routes, and with them what was still to be told about them.
+fn forget(tx: &Transaction<'_>, guild: GuildId, deletion: &str, at: Timestamp) -> Result<(), StoreError> {
+    let mut statement = tx.prepare_cached(deletion)?;
+    let forgotten: Vec<i64> =
+        statement.query_map([signed(guild.get())], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for channel in forgotten {
+        notices::drop_paused(tx, Route { guild, channel: channel_id(channel)? }, at)?;
+    }
     Ok(())
 }
 
