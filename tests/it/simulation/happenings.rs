@@ -209,32 +209,28 @@ impl Stage {
         if self.oracle.is_gone(server) {
             return format!("server {server} has nothing to say");
         }
-        if !self.has_channel(server) {
+        if self.oracle.is_homeless(server) {
             return self.replace_channel(server).await;
         }
         if self.oracle.is_refused(server) {
             self.allow(server);
             return format!("server {server} gives the rights back");
         }
-        match self.chance.u32(..3) {
-            0 => {
-                self.servers[server].deleted.extend(self.discord.messages(live));
-                self.discord.delete_channel(live);
-                self.oracle.loses_channel(server, now);
-                format!("server {server} deletes its channel")
-            }
-            _ => {
-                let rights = [SEND_MESSAGES, VIEW_CHANNEL, EMBED_LINKS];
-                let right = rights[self.chance.usize(..rights.len())];
-                self.discord.deny(live, right);
-                self.oracle.denies(server, now);
-                format!("server {server} takes the right {right:b}")
-            }
+        if self.chance.u32(..3) == 0 {
+            self.servers[server].deleted.extend(self.discord.messages(live));
+            self.discord.delete_channel(live);
+            self.oracle.loses_channel(server, now);
+            return format!("server {server} deletes its channel");
         }
+        let rights = [SEND_MESSAGES, VIEW_CHANNEL, EMBED_LINKS];
+        let right = rights[self.chance.usize(..rights.len())];
+        self.discord.deny(live, right);
+        self.oracle.denies(server, now);
+        format!("server {server} takes the right {right:b}")
     }
 
     /// Whether the channel that a server has set is there.
-    pub(super) fn has_channel(&self, server: usize) -> bool {
+    fn has_channel(&self, server: usize) -> bool {
         let Server { guild, live, .. } = self.servers[server];
         self.discord.channels(guild).iter().any(|channel| channel.id == live)
     }
@@ -246,12 +242,14 @@ impl Stage {
         self.oracle.allows(server, now);
     }
 
-    /// A server whose channel is gone makes another one. The messages of the former one were seen.
+    /// A server whose channel is gone makes another one, and says so until it is answered. The messages of the former one
+    /// were seen.
     pub(super) async fn replace_channel(&mut self, server: usize) -> String {
-        let guild = self.servers[server].guild;
-        let live = self.discord.add_channel(guild, "live again", ChannelKind::Text);
-        self.servers[server].live = live;
-        self.servers[server].channels.push(live);
+        if !self.has_channel(server) {
+            let live = self.discord.add_channel(self.servers[server].guild, "live again", ChannelKind::Text);
+            self.servers[server].live = live;
+            self.servers[server].channels.push(live);
+        }
         let is_set = self.set_channel(server).await;
         format!("server {server} sets another channel: {is_set}")
     }

@@ -205,10 +205,14 @@ impl Oracle {
         self.absences.iter().any(|absence| absence.server == server && absence.back.is_none())
     }
 
+    /// Whether a server has no channel, as far as the bot has been told and has answered.
+    pub(super) fn is_homeless(&self, server: usize) -> bool {
+        self.homeless.get(&server).is_some_and(Spans::goes_on)
+    }
+
     /// Whether the bot lacks rights in a server's channel, or there is none.
     pub(super) fn is_refused(&self, server: usize) -> bool {
-        let goes_on = |spans: &BTreeMap<usize, Spans>| spans.get(&server).is_some_and(Spans::goes_on);
-        goes_on(&self.denied) || goes_on(&self.homeless)
+        self.denied.get(&server).is_some_and(Spans::goes_on) || self.is_homeless(server)
     }
 
     fn count_the_wanted(&mut self, who: usize, at: Duration) {

@@ -123,12 +123,11 @@ async fn calm_down(stage: &mut Stage) {
         if stage.oracle.is_gone(server) {
             stage.invite(server);
         }
-        if stage.has_channel(server) {
-            stage.allow(server);
-        } else {
+        if stage.oracle.is_homeless(server) {
             let line = stage.replace_channel(server).await;
             stage.note(&line);
         }
+        stage.allow(server);
     }
 }
 
