@@ -5,8 +5,8 @@
 mod announcing;
 mod commands;
 mod delivery;
-mod fuzz;
 mod explaining;
+mod fuzz;
 mod gateway;
 mod health;
 mod history;
