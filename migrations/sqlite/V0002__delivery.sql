@@ -13,6 +13,23 @@ ALTER TABLE guild ADD COLUMN here_since INTEGER;
 ALTER TABLE installation ADD COLUMN thawed_to INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE installation ADD COLUMN slimmed_to INTEGER NOT NULL DEFAULT 0;
 
+-- The facts are forgotten long before what they are about. In tables of their own they leave whole pages behind that are
+-- used again; in the rows of the others they would leave holes in pages that nothing fills.
+CREATE TABLE session_facts (
+    session_id INTEGER PRIMARY KEY REFERENCES session ON DELETE CASCADE,
+    -- The stream as last seen, as JSON.
+    stream     TEXT    NOT NULL
+) STRICT;
+INSERT INTO session_facts SELECT session_id, stream FROM session;
+ALTER TABLE session DROP COLUMN stream;
+CREATE TABLE transition_facts (
+    transition_id INTEGER PRIMARY KEY REFERENCES transition ON DELETE CASCADE,
+    -- The stream as it was, as JSON; a delivery is worded from it.
+    stream        TEXT    NOT NULL
+) STRICT;
+INSERT INTO transition_facts SELECT transition_id, stream FROM transition;
+ALTER TABLE transition DROP COLUMN stream;
+
 -- 1 when the servers that watch have been told that the account is gone.
 ALTER TABLE streamer ADD COLUMN vanish_told INTEGER NOT NULL DEFAULT 0;
 

@@ -7,6 +7,7 @@ mod commands;
 mod delivery;
 mod gateway;
 mod health;
+mod history;
 mod laws;
 mod migrations;
 mod polling;

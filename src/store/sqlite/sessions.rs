@@ -193,6 +193,8 @@ fn apply(
             go_on(tx, *session, stream, at)?;
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             let transition = began(tx, *session)?;
+            // They may have been forgotten since it ended.
+            freeze(tx, transition, stream)?;
             let revived = tx
                 .prepare_cached(
                     "UPDATE delivery SET state = 'pending', due_at = ?2, settled_at = NULL
@@ -236,16 +238,10 @@ fn apply(
 }
 
 fn begin(tx: &Transaction<'_>, stream: &Stream, at: Timestamp) -> Result<SessionId, StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO session (broadcaster_id, started_at, seen_at, stream) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![
-        stream.broadcaster.as_str(),
-        stream.started_at.as_millis(),
-        at.as_millis(),
-        facts::write(stream)
-    ])?;
+    tx.prepare_cached("INSERT INTO session (broadcaster_id, started_at, seen_at) VALUES (?1, ?2, ?3)")?
+        .execute(params![stream.broadcaster.as_str(), stream.started_at.as_millis(), at.as_millis()])?;
     let session = SessionId(tx.last_insert_rowid());
+    keep_facts(tx, session, stream)?;
     keep_stream_id(tx, session, stream)?;
     Ok(session)
 }
@@ -259,12 +255,12 @@ fn go_on(
 ) -> Result<bool, StoreError> {
     let is_open = tx
         .prepare_cached(
-            "UPDATE session SET stream = ?2, seen_at = ?3, missing_since = NULL
-             WHERE session_id = ?1 AND ended_at IS NULL",
+            "UPDATE session SET seen_at = ?2, missing_since = NULL WHERE session_id = ?1 AND ended_at IS NULL",
         )?
-        .execute(params![session.0, facts::write(stream), at.as_millis()])?
+        .execute(params![session.0, at.as_millis()])?
         > 0;
     if is_open {
+        keep_facts(tx, session, stream)?;
         keep_stream_id(tx, session, stream)?;
     }
     Ok(is_open)
@@ -279,6 +275,25 @@ fn end(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), St
              (SELECT transition_id FROM transition WHERE session_id = ?1)",
     )?
     .execute(params![session.0, at.as_millis()])?;
+    Ok(())
+}
+
+/// Remembers a session's stream as it is seen now.
+fn keep_facts(tx: &Transaction<'_>, session: SessionId, stream: &Stream) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO session_facts (session_id, stream) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET stream = excluded.stream",
+    )?
+    .execute(params![session.0, facts::write(stream)])?;
+    Ok(())
+}
+
+/// Freezes the stream of a transition, unless that was done before.
+fn freeze(tx: &Transaction<'_>, transition: i64, stream: &Stream) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO transition_facts (transition_id, stream) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![transition, facts::write(stream)])?;
     Ok(())
 }
 
@@ -303,11 +318,11 @@ fn transition(
     stream: &Stream,
     at: Timestamp,
 ) -> Result<i64, StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO transition (session_id, kind, at, source, stream) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![session.0, BEGAN, at.as_millis(), source.as_str(), facts::write(stream)])?;
-    Ok(tx.last_insert_rowid())
+    tx.prepare_cached("INSERT INTO transition (session_id, kind, at, source) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![session.0, BEGAN, at.as_millis(), source.as_str()])?;
+    let transition = tx.last_insert_rowid();
+    freeze(tx, transition, stream)?;
+    Ok(transition)
 }
 
 /// The transition that says that a session began.
@@ -351,8 +366,8 @@ fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> R
     Ok(added)
 }
 
-const SESSION_COLUMNS: &str =
-    "SELECT session_id, broadcaster_id, started_at, seen_at, missing_since, stream FROM session";
+const SESSION_COLUMNS: &str = "SELECT session_id, broadcaster_id, started_at, seen_at, missing_since, stream
+     FROM session JOIN session_facts USING (session_id)";
 
 fn read_session(connection: &Connection, session: SessionId) -> Result<Session, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{SESSION_COLUMNS} WHERE session_id = ?1"))?;
