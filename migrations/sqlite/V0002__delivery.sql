@@ -12,6 +12,8 @@ ALTER TABLE guild ADD COLUMN here_since INTEGER;
 -- Up to which end of sessions the history has been made smaller: the frozen facts of transitions, and those of sessions.
 ALTER TABLE installation ADD COLUMN thawed_to INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE installation ADD COLUMN slimmed_to INTEGER NOT NULL DEFAULT 0;
+-- Counts trials of whether the file takes a write: SQLite writes nothing when a row stays as it was.
+ALTER TABLE installation ADD COLUMN trials INTEGER NOT NULL DEFAULT 0;
 
 -- The facts are forgotten long before what they are about. In tables of their own they leave whole pages behind that are
 -- used again; in the rows of the others they would leave holes in pages that nothing fills.

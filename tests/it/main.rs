@@ -4,7 +4,9 @@
 
 mod announcing;
 mod commands;
+mod damage;
 mod delivery;
+mod full_disk;
 mod gateway;
 mod health;
 mod history;
