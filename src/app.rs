@@ -301,7 +301,13 @@ fn speak_to_discord(
             invite = invite_link(&application),
             "Discord accepts the token"
         );
-        base.store.release_leases().await.map_err(|error| Failure::Other(error.into()))?;
+        let released = until(&stop, "the database", || async {
+            let released = base.store.release_leases().await;
+            released.map_err(|error| Unreached::Later(format!("{:#}", anyhow::Error::from(error))))
+        });
+        if released.await?.is_none() {
+            return Ok(());
+        }
         let sink = Sink::DiscordChannel(DiscordChannel::new(base.rest.clone(), application.bot_user));
         let control = Control {
             store: base.store.clone(),

@@ -6,6 +6,7 @@ mod announcing;
 mod commands;
 mod damage;
 mod delivery;
+mod disk;
 mod doubt;
 mod full_disk;
 mod gateway;
