@@ -3,6 +3,7 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic when time runs backwards")]
 
 mod announcing;
+mod clocks;
 mod commands;
 mod damage;
 mod delivery;
