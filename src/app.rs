@@ -44,6 +44,10 @@ const SHOW_REFUSAL: Duration = Duration::from_mins(1);
 /// How often it is looked whether the machine has slept; a sleep that is shorter changes nothing.
 const SLEEP_LOOK: Duration = Duration::from_secs(5);
 
+/// How far the machine's clock may be from Twitch's, in milliseconds, before Twitch's is believed: much more than an answer
+/// takes, and much less than a quarter of an hour, after which an announcement is late.
+const CLOCK_MAY_DIFFER: u64 = 60_000;
+
 /// How long all parts together may take to stop; supervisors kill after ten seconds, and a person waits no five.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
@@ -115,7 +119,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
         })?),
         None => None,
     };
-    let store = open_store(&settings, &clock).await?;
+    let store = open_store(&settings).await?;
     let chance = fastrand::Rng::new;
     let helix = Helix::new(twitch_options(&settings), clock.clone(), chance()).map_err(Failure::Other)?;
     let rest = Rest::new(discord_options(&settings), clock.clone(), chance()).map_err(Failure::Other)?;
@@ -142,9 +146,9 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     tracing::info!(version = env!("CARGO_PKG_VERSION"), database = %base.settings.database_path.display(),
         interval = ?base.settings.check_interval, http = ?base.settings.http_bind, "starting");
     let base = Arc::new(base);
-    let clock = base.clock.clone();
+    let (clock, store) = (base.clock.clone(), base.store.clone());
     parts.start(move |stop| async move {
-        follow_sleep(clock, stop).await;
+        follow_time(clock, store, stop).await;
         Ok(())
     });
     let taken = watch_twitch(&base, reports, &mut parts);
@@ -300,6 +304,9 @@ fn watch_twitch(
             if let Err(TwitchError::Credentials(_)) = checked {
                 return Err(Unreached::Never(TWITCH_REFUSES));
             }
+            wake(&base)
+                .await
+                .map_err(|error| Unreached::Later(format!("{:#}", anyhow::Error::from(error))))?;
             base.twitch_had_its_say.send_replace(true);
             checked.map_err(|error| Unreached::Later(error.to_string()))
         });
@@ -333,7 +340,13 @@ fn speak_to_discord(
             invite = invite_link(&application),
             "Discord accepts the token"
         );
-        base.store.release_leases().await.map_err(|error| Failure::Other(error.into()))?;
+        let released = until(&stop, "the database", || async {
+            let released = base.store.release_leases().await;
+            released.map_err(|error| Unreached::Later(format!("{:#}", anyhow::Error::from(error))))
+        });
+        if released.await?.is_none() {
+            return Ok(());
+        }
         let sink = Sink::DiscordChannel(DiscordChannel::new(base.rest.clone(), application.bot_user));
         let control = Control {
             store: base.store.clone(),
@@ -491,21 +504,40 @@ where
     }
 }
 
-async fn open_store(settings: &Settings, clock: &Clock) -> Result<Store, Failure> {
+async fn open_store(settings: &Settings) -> Result<Store, Failure> {
     let options = StoreOptions {
         busy_timeout: settings.database_busy_timeout,
         ..StoreOptions::at(&settings.database_path)
     };
-    let store = Store::open(options).await.map_err(database_failure)?;
-    if let Some(ahead) = store.forget_the_future(clock.now()).await.map_err(database_failure)? {
-        tracing::warn!(?ahead, "the clock has been set back since the last run");
-    }
-    Ok(store)
+    Store::open(options).await.map_err(database_failure)
 }
 
-/// Moves the clock on when the machine has slept: timers do not count that, but Twitch and Discord did not sleep.
-async fn follow_sleep(clock: Clock, stop: CancellationToken) {
+/// What comes before the first look: the right time, and nothing remembered that lies after it.
+///
+/// When the machine's own clock is far off, Twitch's is gone by. By a wrong one, streams would be late that have just begun,
+/// and a lost answer would be a moment ago that was lost an hour ago.
+async fn wake(base: &Base) -> Result<(), StoreError> {
+    let now = base.clock.now();
+    let right = base.helix.time().unwrap_or(now);
+    let behind = right.as_millis().saturating_sub(now.as_millis());
+    if behind.unsigned_abs() > CLOCK_MAY_DIFFER {
+        tracing::warn!(
+            seconds = behind / 1000,
+            "the machine's clock is behind Twitch's by this; going by Twitch's"
+        );
+        base.clock.shift(behind);
+    }
+    if let Some(ahead) = base.store.forget_the_future(base.clock.now()).await? {
+        tracing::warn!(?ahead, "the clock has been set back since the last run");
+    }
+    Ok(())
+}
+
+/// Moves the clock on when the machine has slept: timers do not count that, but Twitch and Discord did not sleep. And puts
+/// right what is remembered when the clock was set back.
+async fn follow_time(clock: Clock, store: Store, stop: CancellationToken) {
     let mut counted = clock::slept();
+    let mut last = clock.now();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -518,6 +550,17 @@ async fn follow_sleep(clock: Clock, stop: CancellationToken) {
             tracing::info!(slept = ?more, "the machine has slept");
             clock.shift(i64::try_from(more.as_millis()).unwrap_or(0));
             counted = slept;
+        }
+        let now = clock.now();
+        let put_right = if now < last { store.forget_the_future(now).await } else { Ok(None) };
+        match put_right {
+            Ok(_) => last = now,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "what lies in the future waits for it"
+                );
+            }
         }
     }
 }

@@ -13,13 +13,15 @@ use crate::domain::Timestamp;
 ///
 /// A system clock that is corrected while the program runs therefore never makes a stream end, a lease expire or a retry
 /// wait for an hour; and tokio's paused time in tests is followed exactly. The price: a clock that was wrong at the start
-/// stays wrong until the program starts again.
+/// stays wrong until it is told by how much.
 #[derive(Clone, Debug)]
 pub struct Clock {
     wall: Timestamp,
     started: Instant,
-    /// How far the machine's sleep, or a test, has moved the time since the start, in milliseconds.
+    /// How far the time was moved since the start, in milliseconds: by the machine's sleep, or because it was wrong.
     moved: Arc<AtomicI64>,
+    /// The same without what was set back.
+    moved_on: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -35,13 +37,20 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
     pub fn starting_at(wall: Timestamp) -> Self {
-        Self { wall, started: Instant::now(), moved: Arc::default() }
+        Self { wall, started: Instant::now(), moved: Arc::default(), moved_on: Arc::default() }
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.wall.after(self.started.elapsed()).shifted(self.moved.load(Ordering::Acquire))
+    }
+
+    /// Now, by a count that is never set back: for limits and pauses, which would last an hour longer. It may differ from
+    /// [`Clock::now`].
+    #[must_use]
+    pub fn steady(&self) -> Timestamp {
+        self.wall.after(self.started.elapsed()).shifted(self.moved_on.load(Ordering::Acquire))
     }
 
     /// How long from now until `then`; zero when it has passed.
@@ -56,9 +65,10 @@ impl Clock {
         self.started.elapsed()
     }
 
-    /// Moves the time, as a machine that slept for so long has to; for this clock and all its clones.
+    /// Moves the time, because the machine slept for so long or its clock was wrong; for this clock and all its clones.
     pub fn shift(&self, millis: i64) {
         self.moved.fetch_add(millis, Ordering::AcqRel);
+        self.moved_on.fetch_add(millis.max(0), Ordering::AcqRel);
     }
 }
 

@@ -9,12 +9,14 @@ ALTER TABLE guild ADD COLUMN asked_in INTEGER;
 -- When the bot came back after it had been removed.
 ALTER TABLE guild ADD COLUMN here_since INTEGER;
 
--- Up to which end of sessions facts have been forgotten: those of transitions, and those of sessions.
-ALTER TABLE installation ADD COLUMN transitions_bare_to INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE installation ADD COLUMN sessions_bare_to INTEGER NOT NULL DEFAULT 0;
+-- Up to which end of sessions the history has been made smaller: the frozen facts of transitions, and those of sessions.
+ALTER TABLE installation ADD COLUMN thawed_to INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE installation ADD COLUMN slimmed_to INTEGER NOT NULL DEFAULT 0;
+-- Counts trials of whether the file takes a write: SQLite writes nothing when a row stays as it was.
+ALTER TABLE installation ADD COLUMN trials INTEGER NOT NULL DEFAULT 0;
 
--- The streams move into tables of their own: they are kept for days and the rest for a season, and rows that become
--- smaller where they stand leave holes, while rows that go leave whole pages.
+-- The facts are forgotten long before what they are about. In tables of their own they leave whole pages behind that are
+-- used again; in the rows of the others they would leave holes in pages that nothing fills.
 CREATE TABLE session_facts (
     session_id INTEGER PRIMARY KEY REFERENCES session ON DELETE CASCADE,
     -- The stream as last seen, as JSON.
@@ -24,7 +26,7 @@ INSERT INTO session_facts SELECT session_id, stream FROM session;
 ALTER TABLE session DROP COLUMN stream;
 CREATE TABLE transition_facts (
     transition_id INTEGER PRIMARY KEY REFERENCES transition ON DELETE CASCADE,
-    -- The facts as they were, as JSON.
+    -- The stream as it was, as JSON; a delivery is worded from it.
     stream        TEXT    NOT NULL
 ) STRICT;
 INSERT INTO transition_facts SELECT transition_id, stream FROM transition;

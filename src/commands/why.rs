@@ -185,12 +185,14 @@ fn doubt(delivery: &DeliveryAccount) -> Option<String> {
             "Discord's answer was lost; I looked into the channel, found nothing, and sent it again."
         }
         Doubt::SentAgain => {
-            "Discord's answer was lost and I may not read the channel, so I sent it again: it may stand there twice. With \
-             **Read Message History** I could have looked; `/settings doubt:` chooses what happens without."
+            "Discord's answer was lost and I could not see whether the announcement is in the channel (I may not read it, or \
+             too much was written since), so I sent it again: it may stand there twice. **Read Message History** lets me \
+             look; `/settings doubt:` chooses what happens when I cannot."
         }
         Doubt::KeptBack => {
-            "Discord's answer was lost and I may not read the channel, so I left it at that. With **Read Message History** \
-             I could have looked; `/settings doubt:` chooses what happens without."
+            "Discord's answer was lost and I could not see whether the announcement is in the channel (I may not read it, or \
+             too much was written since), so I left it at that. **Read Message History** lets me look; `/settings doubt:` \
+             chooses what happens when I cannot."
         }
     };
     Some(words.to_owned())

@@ -89,7 +89,7 @@ impl Pace {
             let look_again = self.queue().look_again;
             let time = async {
                 match look_again {
-                    Some(then) => tokio::time::sleep(self.clock.until(then)).await,
+                    Some(then) => tokio::time::sleep(then.since(self.clock.steady())).await,
                     None => std::future::pending().await,
                 }
             };
@@ -104,7 +104,9 @@ impl Pace {
 
     fn stand(&self, route: Route, line: Line, not_after: Option<Timestamp>) -> Result<Stand<'_>, NoTurn> {
         let mut queue = self.queue();
-        let ticket = queue.turns.line_up(self.clock.now(), route, line, not_after);
+        let now = self.clock.steady();
+        let not_after = not_after.map(|then| now.after(self.clock.until(then)));
+        let ticket = queue.turns.line_up(now, route, line, not_after);
         let ticket = ticket.ok_or(NoTurn::NotNow(Duration::ZERO))?;
         let (tell, told) = oneshot::channel();
         queue.told.insert(ticket, tell);
@@ -114,7 +116,7 @@ impl Pace {
 
     /// Lets go who may, and tells the leader when the next look is.
     fn pump(&self, queue: &mut Queue) {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let pumped = queue.turns.pump(now);
         for (ticket, verdict) in pumped.decided {
             if let Some(tell) = queue.told.remove(&ticket) {
@@ -184,12 +186,12 @@ impl Place<'_> {
 
     /// Believes the headers of the answer. Who waits for it is let go with the place, not yet.
     pub(super) fn learn(&self, learned: Learned<'_>) {
-        self.of.queue().turns.limits.learn(self.of.clock.now(), self.route, learned);
+        self.of.queue().turns.limits.learn(self.of.clock.steady(), self.route, learned);
     }
 
     /// Discord wants a pause: of everything, or of what this request is counted with.
     pub(super) fn close(&self, wait: Duration, global: bool) {
-        let until = self.of.clock.now().after(wait);
+        let until = self.of.clock.steady().after(wait);
         self.of.queue().turns.limits.close(self.route, until, global);
     }
 }
@@ -235,7 +237,7 @@ mod tests {
 
     fn is_empty(pace: &Pace) -> bool {
         let mut queue = pace.queue();
-        queue.told.is_empty() && queue.turns.pump(pace.clock.now()).look_again.is_none()
+        queue.told.is_empty() && queue.turns.pump(pace.clock.steady()).look_again.is_none()
     }
 
     #[tokio::test(start_paused = true)]

@@ -137,7 +137,7 @@ impl Rest {
                 http,
                 options,
                 pace: Pace::new(clock.clone()),
-                breaker: Mutex::new(Breaker::new(clock.now())),
+                breaker: Mutex::new(Breaker::new(clock.steady())),
                 refused: AtomicBool::new(false),
                 clock,
                 chance: Mutex::new(chance),
@@ -148,7 +148,7 @@ impl Rest {
     /// Until about when nothing goes out, because too many requests were refused.
     #[must_use]
     pub fn halted(&self) -> Option<Timestamp> {
-        self.inner.breaker().halted_until(self.inner.clock.now())
+        self.inner.breaker().halted_until(self.inner.clock.steady())
     }
 
     /// Whether Discord has refused the token. Nothing goes out with it any more.
@@ -265,7 +265,7 @@ impl Inner {
         if self.refused.load(Ordering::Relaxed) && route.kind != ASKS_ABOUT_THE_TOKEN {
             return Err(DiscordError::Unauthorized);
         }
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let mut breaker = self.breaker();
         if let Some(until) = breaker.halted_until(now) {
             return Err(DiscordError::Halted { wait: until.since(now) });
@@ -327,7 +327,7 @@ impl Inner {
             StatusCode::TOO_MANY_REQUESTS => !shared,
             _ => false,
         };
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let halted = if invalid { self.breaker().count(now) } else { None };
         if let Some(until) = halted {
             tracing::error!(last = route.kind, status = status.as_u16(), wait = ?until.since(now),

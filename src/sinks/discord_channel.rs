@@ -66,7 +66,8 @@ impl DiscordChannel {
         for _ in 0..MAX_PAGES {
             let (page, may_go_on) = match self.rest.messages(delivery.channel, before).await {
                 Ok(read) => read,
-                Err(DiscordError::Refused { status: 403, .. }) => return Sight::Forbidden,
+                // Discord's own word; a 403 without it is a proxy's, and says nothing about this channel.
+                Err(DiscordError::Refused { code: 50001 | 50013, .. }) => return Sight::Forbidden,
                 Err(error) => return Sight::Failed(meaning(error)),
             };
             let own = |found: &&crate::discord::Found| found.by.get() == self.bot;

@@ -102,7 +102,8 @@ impl Poll {
             if took > interval {
                 tracing::warn!(?took, ?interval, "looking at everybody takes longer than the interval");
             }
-            tokio::time::sleep(self.clock.until(began.after(interval))).await;
+            // No longer than that, should the clock have been set back meanwhile.
+            tokio::time::sleep(self.clock.until(began.after(interval)).min(interval)).await;
         }
     }
 
@@ -182,7 +183,8 @@ impl Poll {
 
     /// Leaves a note, rarely, that somebody is looking; see [`LOOKED_AT_EVERY`].
     async fn note_look(&self, report: &CycleReport, noted_at: &mut Option<Timestamp>) {
-        let recently = noted_at.is_some_and(|noted| report.at.since(noted) < LOOKED_AT_EVERY);
+        let recently =
+            noted_at.is_some_and(|noted| noted <= report.at && report.at.since(noted) < LOOKED_AT_EVERY);
         if recently || report.failed == report.batches {
             return;
         }

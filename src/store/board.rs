@@ -63,6 +63,11 @@ impl Board {
         self.looked_at.fetch_max(at.as_millis(), Ordering::AcqRel);
     }
 
+    /// Lets the last look not lie after this.
+    pub(super) fn looked_at_most(&self, now: Timestamp) {
+        self.looked_at.fetch_min(now.as_millis(), Ordering::AcqRel);
+    }
+
     /// The last look at anybody since the program started.
     #[must_use]
     pub fn looked_at(&self) -> Option<Timestamp> {

@@ -281,6 +281,8 @@ pub struct WatchState {
 pub struct Account {
     /// Which session.
     pub session: SessionId,
+    /// The stream as last seen, for as long as that is remembered.
+    pub stream: Option<Stream>,
     /// When it began, by Twitch.
     pub started_at: Timestamp,
     /// When it was over, if it is.

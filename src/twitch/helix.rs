@@ -142,7 +142,7 @@ impl Helix {
     pub fn new(options: TwitchOptions, clock: Clock, chance: fastrand::Rng) -> anyhow::Result<Self> {
         let http = http::client(REQUEST_TIMEOUT, concat!("livebell/", env!("CARGO_PKG_VERSION")))?;
         let token = TokenKeeper::new(http.clone(), &options, clock.clone());
-        let budget = Mutex::new(Budget::new(clock.now()));
+        let budget = Mutex::new(Budget::new(clock.steady()));
         Ok(Self {
             inner: Arc::new(Inner { http, options, token, budget, clock, chance: Mutex::new(chance) }),
         })
@@ -151,6 +151,12 @@ impl Helix {
     /// Gets a token, which tells whether the credentials are accepted.
     pub async fn check_credentials(&self) -> Result<(), TwitchError> {
         self.inner.token.token().await.map(|_| ())
+    }
+
+    /// What time it is by Twitch's clock, to the second, if it has said so.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        self.inner.token.time()
     }
 
     /// Who of these, [`MAX_IDS`] at most, is live (Twitch, API Reference, "Get Streams").
@@ -254,7 +260,7 @@ impl Inner {
     /// Waits for a point of the budget. Each wait ends; a background request may wait again behind people.
     async fn admitted(&self, claim: Claim) -> Point<'_> {
         while let Err(until) = self.budget(|budget, now| budget.admit(now, claim)) {
-            tokio::time::sleep(self.clock.until(until)).await;
+            tokio::time::sleep(until.since(self.clock.steady())).await;
         }
         Point { of: self }
     }
@@ -287,9 +293,10 @@ impl Inner {
             StatusCode::OK => Attempt::Failed("the body is broken".to_owned()),
             StatusCode::UNAUTHORIZED => Attempt::TokenRefused,
             StatusCode::TOO_MANY_REQUESTS => {
-                let reset =
-                    number(&headers, "ratelimit-reset").map(|seconds: i64| seconds.saturating_mul(1000));
-                self.budget(|budget, now| budget.refused(now, reset.map(Timestamp::from_millis)));
+                let reset = number(&headers, "ratelimit-reset").map(|seconds: i64| {
+                    self.clock.until(Timestamp::from_millis(seconds.saturating_mul(1000)))
+                });
+                self.budget(|budget, now| budget.refused(now, reset.map(|wait| now.after(wait))));
                 tracing::warn!("Twitch says that the request budget is used up");
                 Attempt::NoPoints
             }
@@ -304,7 +311,7 @@ impl Inner {
     }
 
     fn budget<T>(&self, act: impl FnOnce(&mut Budget, Timestamp) -> T) -> T {
-        act(&mut self.budget.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now())
+        act(&mut self.budget.lock().unwrap_or_else(PoisonError::into_inner), self.clock.steady())
     }
 }
 

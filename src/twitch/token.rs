@@ -1,5 +1,9 @@
 //! The app access token: got with the client's credentials, renewed before it runs out, by one task at a time.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -36,6 +40,8 @@ pub(super) struct TokenKeeper {
     client_secret: SecretString,
     clock: Clock,
     held: Mutex<Option<Held>>,
+    /// What time it was by Twitch's clock at the first grant, and by the count of ours.
+    told: OnceLock<(Timestamp, Duration)>,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +59,14 @@ impl TokenKeeper {
             client_secret: options.client_secret.clone(),
             clock,
             held: Mutex::new(None),
+            told: OnceLock::new(),
         }
+    }
+
+    /// What time it is by Twitch's clock, to the second, if it has said so.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        let (date, then) = self.told.get()?;
+        Some(date.after(self.clock.elapsed().saturating_sub(*then)))
     }
 
     /// A token that should be valid.
@@ -83,6 +96,7 @@ impl TokenKeeper {
         ];
         let answer = self.http.post(&self.url).form(&form).send().await.map_err(unavailable)?;
         let status = answer.status();
+        let date = date(answer.headers());
         let body =
             http::body(answer, MAX_BODY).await.map_err(|why| TwitchError::Unavailable(why.to_owned()))?;
         match status.as_u16() {
@@ -96,16 +110,44 @@ impl TokenKeeper {
         }
         let granted: Granted = serde_json::from_slice(&body)
             .map_err(|_| TwitchError::Unavailable("the token endpoint sends no token".to_owned()))?;
+        if let Some(date) = date {
+            self.told.get_or_init(|| (date, self.clock.elapsed()));
+        }
         let number = held.as_ref().map_or(1, |held| held.token.number + 1);
         let token = Token { secret: granted.access_token, number };
-        let life = std::time::Duration::from_secs(granted.expires_in.saturating_mul(RENEW_AT_PERCENT) / 100);
+        let life = Duration::from_secs(granted.expires_in.saturating_mul(RENEW_AT_PERCENT) / 100);
         *held = Some(Held { token: token.clone(), renew_at: self.clock.now().after(life) });
         tracing::info!(lives_for_seconds = granted.expires_in, "got a Twitch token");
         Ok(token)
     }
 }
 
+/// When an answer was given, by the clock of who gave it (RFC 9110, 6.6.1).
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get("date")?.to_str().ok()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Timestamp::from_millis(date.as_millisecond()))
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is the function given to map_err")]
 fn unavailable(error: reqwest::Error) -> TwitchError {
     TwitchError::Unavailable(http::words(&error).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<i64>) {
+        let headers = HeaderMap::from_iter([(reqwest::header::DATE, text.parse().expect("a header"))]);
+        assert_eq!(date(&headers).map(Timestamp::as_secs), expected);
+    }
+
+    #[test]
+    fn an_answer_says_what_time_it_is() {
+        // The example of RFC 9110, 5.6.7.
+        check("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777));
+        check("yesterday", None);
+        assert_eq!(date(&HeaderMap::new()), None);
+    }
 }

@@ -1,266 +1,338 @@
-//! How long the history is kept, and that it fits on a small disk.
+//! What is remembered of sessions that are over: for ninety days, smaller and smaller, and then no more.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::Path;
 
 use livebell::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, MessageId, NewWatch, Outcome, Profile, Source, Stream,
-    StreamId, Timestamp, UserId, WatchKey,
+    BroadcasterId, Category, ChannelId, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Profile,
+    SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
-use livebell::store::{
-    Change, Decision, DeliveryState, HISTORY, LeaseRequest, Settlement, Store, StoreOptions,
-};
+use livebell::store::{Change, Decision, LeaseRequest, Settlement, Store, StoreOptions};
 use rusqlite::Connection;
 
-/// The last of the days on which everybody streams.
-const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
+const NOW: i64 = 1_795_248_000_000;
+const SECOND: i64 = 1_000;
+const HOUR: i64 = 3_600 * SECOND;
+const DAY: i64 = 24 * HOUR;
 
-const DAY: Duration = Duration::from_hours(24);
+/// How much one batch of tidying may change.
+const BATCH: usize = 500;
 
-/// What the history of 10,000 streamers may take who stream once a day, by issue.
-const LARGEST: u64 = 500_000_000;
+/// What ten thousand streamers may take who stream once a day: 500 MB for the sessions of ninety days.
+const BYTES_A_SESSION: i64 = 500_000_000 / 900_000;
 
-/// Sessions in that history.
-const SESSIONS: u64 = 10_000 * 90;
-
-struct History {
+struct Bench {
+    folder: tempfile::TempDir,
     store: Store,
-    path: PathBuf,
-    _folder: tempfile::TempDir,
 }
 
-impl History {
+impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("livebell.db");
-        let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
-        Self { store, path, _folder: folder }
+        let store = Store::open(StoreOptions::at(&folder.path().join("livebell.db"))).await.expect("a store");
+        Self { folder, store }
     }
 
-    async fn watches(&self, who: u64) {
+    fn database(&self) -> Connection {
+        Connection::open(self.folder.path().join("livebell.db")).expect("the database opens")
+    }
+
+    fn count(&self, what: &str) -> i64 {
+        let sql = format!("SELECT COUNT(*) FROM {what}");
+        self.database().query_row(&sql, [], |row| row.get(0)).expect("a count")
+    }
+
+    async fn watch(&self, who: &Who) {
         let watch = NewWatch {
-            key: key(who),
-            channel: ChannelId::new(guild(who).get() + 1),
-            by: user(),
-            at: NOW.before(HISTORY * 2),
+            key: who.key(),
+            channel: ChannelId::new(1_300_000_000_000_000_000 + who.0),
+            by: UserId::new(1_100_000_000_000_000_001).expect("an id"),
+            at: Timestamp::from_millis(NOW - 200 * DAY),
         };
-        self.store.add_watch(watch, profile(who), 1_000).await.expect("added");
+        self.store.add_watch(watch, who.profile(), 10_000).await.expect("added");
     }
 
-    /// Somebody streams for four hours and is announced, that long ago.
-    async fn streams(&self, who: u64, ago: Duration) {
-        let began = NOW.before(ago);
-        let stream = Box::new(stream(who, began));
-        let owed = vec![livebell::domain::Owed { watch: key(who), channel: channel(who) }];
-        self.commit(began, Change::Began { stream, owed, replaces: None }).await;
+    async fn change(&self, at: i64, changes: Vec<Change>) -> usize {
+        let at = Timestamp::from_millis(at);
+        let decision = Decision { at, decided_at: at, source: Source::Poll, changes };
+        self.store.commit(decision).await.expect("committed")
+    }
+
+    async fn go_live(&self, at: i64, all: &[Who]) {
+        let began = |who: &Who| {
+            let owed = vec![livebell::domain::Owed {
+                watch: who.key(),
+                channel: ChannelId::new(1_300_000_000_000_000_000 + who.0).expect("an id"),
+            }];
+            Change::Began { stream: Box::new(who.stream(at)), owed, replaces: None }
+        };
+        self.change(at, all.iter().map(began).collect()).await;
+    }
+
+    /// Delivers everything that is owed.
+    async fn deliver(&self, at: i64) -> Vec<DeliveryId> {
+        let at = Timestamp::from_millis(at);
         let request = LeaseRequest {
-            at: began.after(Duration::from_secs(30)),
-            until: began.after(Duration::from_secs(150)),
-            slots: 1,
-            per_channel: 1,
-            per_transition: 1,
+            at,
+            until: at.after(std::time::Duration::from_mins(2)),
+            slots: 1_000,
+            per_channel: 5,
+            per_transition: 1_000,
             in_flight: Vec::new(),
             in_turn: Vec::new(),
             held: Vec::new(),
         };
-        let delivery = self.store.lease(request).await.expect("leased").remove(0);
-        let at = began.after(Duration::from_secs(31));
-        let message =
-            MessageId::new(1_400_000_000_000_000_000 + u64::try_from(delivery.id.0).expect("positive"));
-        let settlement = Settlement {
-            delivery: delivery.id,
-            outcome: Outcome::Delivered(message),
-            retry_at: at,
-            at,
-            sent_at: Some(at),
-            unsure_since: None,
-            doubt: None,
+        let leased = self.store.lease(request).await.expect("leased");
+        for delivery in &leased {
+            let number = u64::try_from(delivery.id.0).expect("a number");
+            let settlement = Settlement {
+                delivery: delivery.id,
+                outcome: Outcome::Delivered(MessageId::new(1_400_000_000_000_000_000 + number)),
+                retry_at: at,
+                at: at.shifted(180),
+                sent_at: Some(at.shifted(20)),
+                unsure_since: None,
+                doubt: None,
+            };
+            self.store.settle(settlement).await.expect("settled");
+        }
+        leased.iter().map(|delivery| delivery.id).collect()
+    }
+
+    async fn end(&self, at: i64, all: &[Who]) {
+        let gone = |who: &Who| {
+            let broadcaster = who.key().broadcaster;
+            let session = self.store.board().with(|open| open[&broadcaster].id);
+            (session, broadcaster)
         };
-        self.store.settle(settlement).await.expect("settled");
-        let session = self.store.board().with(|open| open[&broadcaster(who)].id);
-        let ended = Change::Ended { session, broadcaster: broadcaster(who) };
-        self.commit(began.after(Duration::from_hours(4)), ended).await;
+        let missed = |(session, broadcaster): (SessionId, BroadcasterId)| Change::Missed {
+            session,
+            broadcaster,
+            last_seen_at: Timestamp::from_millis(at),
+        };
+        self.change(at, all.iter().map(gone).map(missed).collect()).await;
+        let ended =
+            |(session, broadcaster): (SessionId, BroadcasterId)| Change::Ended { session, broadcaster };
+        self.change(at, all.iter().map(gone).map(ended).collect()).await;
     }
 
-    async fn commit(&self, at: Timestamp, change: Change) {
-        let decision = Decision { at, decided_at: at, source: Source::Poll, changes: vec![change] };
-        self.store.commit(decision).await.expect("committed");
-    }
-
-    /// Tidies until there is nothing left to tidy. Returns how many rows each batch changed.
-    async fn tidy(&self) -> Vec<usize> {
-        let mut batches = Vec::new();
+    /// Tidies until nothing is left to do. Returns how many batches that took.
+    async fn tidy(&self, at: i64) -> usize {
+        let mut batches = 0;
         loop {
-            match self.store.tidy_history(NOW).await.expect("tidied") {
+            match self.store.tidy_history(Timestamp::from_millis(at)).await.expect("tidied") {
                 0 => return batches,
-                rows => batches.push(rows),
+                rows => assert!(rows <= BATCH, "{rows} rows in one batch"),
             }
+            batches += 1;
+        }
+    }
+}
+
+/// A streamer by a number, as long in everything as people are.
+#[derive(Clone, Copy)]
+struct Who(u64);
+
+impl Who {
+    fn key(self) -> WatchKey {
+        let guild = GuildId::new(1_200_000_000_000_000_000 + self.0 % 40).expect("an id");
+        WatchKey { guild, broadcaster: BroadcasterId::new(&(190_000_000 + self.0).to_string()) }
+    }
+
+    fn login(self) -> Login {
+        Login::new(&format!("streamer_{:04}", self.0)).expect("a login")
+    }
+
+    fn profile(self) -> Profile {
+        Profile {
+            broadcaster: self.key().broadcaster,
+            login: self.login(),
+            display_name: format!("Streamer_{:04}", self.0),
+            image: Some(format!(
+                "https://static-cdn.jtvnw.net/jtv_user_pictures/{:032x}-profile_image-300x300.png",
+                self.0
+            )),
         }
     }
 
-    fn count(&self, sql: &str) -> i64 {
-        self.database().query_row(sql, [], |row| row.get(0)).expect("a count")
-    }
-
-    fn database(&self) -> Connection {
-        Connection::open(&self.path).expect("the database opens")
-    }
-}
-
-fn broadcaster(who: u64) -> BroadcasterId {
-    BroadcasterId::new(&(100_000_000 + who * 7).to_string())
-}
-
-fn guild(who: u64) -> GuildId {
-    GuildId::new(1_100_000_000_000_000_000 + who * 4_194_304).expect("an id")
-}
-
-fn channel(who: u64) -> ChannelId {
-    ChannelId::new(guild(who).get() + 1).expect("an id")
-}
-
-fn user() -> UserId {
-    UserId::new(1_300_000_000_000_000_000).expect("an id")
-}
-
-fn key(who: u64) -> WatchKey {
-    WatchKey { guild: guild(who), broadcaster: broadcaster(who) }
-}
-
-fn login(who: u64) -> Login {
-    Login::new(&format!("a_streamer_{who}")).expect("a login")
-}
-
-fn profile(who: u64) -> Profile {
-    let image =
-        format!("https://static-cdn.jtvnw.net/jtv_user_pictures/{who:032x}-profile_image-300x300.png");
-    Profile {
-        broadcaster: broadcaster(who),
-        login: login(who),
-        display_name: login(who).to_string(),
-        image: Some(image),
-    }
-}
-
-fn stream(who: u64, began: Timestamp) -> Stream {
-    Stream {
-        id: StreamId::new(&format!(
-            "{}",
-            41_000_000_000_i64 + began.as_secs() % 90_000_000 * 100 + i64::try_from(who).expect("few")
-        )),
-        broadcaster: broadcaster(who),
-        login: login(who),
-        display_name: login(who).to_string(),
-        title: Some(
-            "Playing the new game with viewers until it is finished !discord !socials #ad".to_owned(),
-        ),
-        category: Some(livebell::domain::Category {
-            id: "509658".to_owned(),
-            name: "Just Chatting".to_owned(),
-        }),
-        viewers: 1_234,
-        started_at: began,
-        thumbnail: Some(format!(
-            "https://static-cdn.jtvnw.net/previews-ttv/live_user_{}-{{width}}x{{height}}.jpg",
-            login(who)
-        )),
-    }
-}
-
-#[tokio::test]
-async fn ninety_days_are_kept_and_then_forgotten() {
-    let history = History::new().await;
-    history.watches(1).await;
-    for days in [200, 91, 89, 20, 3, 1] {
-        history.streams(1, DAY * days).await;
-    }
-    history.tidy().await;
-    assert_eq!(history.count("SELECT COUNT(*) FROM session"), 4);
-    assert_eq!(
-        history.count("SELECT COUNT(*) FROM delivery WHERE state = 'delivered' AND sent_at IS NOT NULL"),
-        4
-    );
-    assert_eq!(history.count("SELECT COUNT(*) FROM session_stream"), 4);
-    assert_eq!(history.count("SELECT COUNT(*) FROM transition"), 4);
-    // What a filter would be tried on is kept for two weeks, what an announcement is made of only while one may be made.
-    assert_eq!(history.count("SELECT COUNT(*) FROM session_facts"), 2);
-    assert_eq!(history.count("SELECT COUNT(*) FROM transition_facts"), 1);
-    let broken = "SELECT COUNT(*) FROM pragma_foreign_key_check";
-    assert_eq!(history.count(broken), 0);
-}
-
-#[tokio::test]
-async fn an_old_session_is_still_explained() {
-    let history = History::new().await;
-    history.watches(1).await;
-    history.streams(1, DAY * 60).await;
-    history.tidy().await;
-    let account = history.store.account_of(key(1)).await.expect("read").expect("remembered");
-    assert_eq!(account.ended_at, Some(NOW.before(DAY * 60).after(Duration::from_hours(4))));
-    let delivery = account.delivery.expect("a delivery");
-    assert_eq!(delivery.state, DeliveryState::Delivered);
-    assert!(delivery.message.is_some() && delivery.sent_at.is_some());
-}
-
-#[tokio::test]
-async fn whoever_is_live_is_not_forgotten() {
-    let history = History::new().await;
-    history.watches(1).await;
-    let began = NOW.before(DAY * 100);
-    let owed = vec![livebell::domain::Owed { watch: key(1), channel: channel(1) }];
-    let stream = Box::new(stream(1, began));
-    history.commit(began, Change::Began { stream, owed, replaces: None }).await;
-    history.tidy().await;
-    assert_eq!(history.count("SELECT COUNT(*) FROM delivery WHERE state = 'pending'"), 1);
-    assert_eq!(history.count("SELECT COUNT(*) FROM transition_facts"), 1);
-}
-
-#[tokio::test]
-async fn a_streamer_with_thousands_of_servers_is_forgotten_in_small_steps() {
-    const SERVERS: i64 = 2_000;
-    let history = History::new().await;
-    history.watches(1).await;
-    history.streams(1, DAY * 100).await;
-    let fill = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-         INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, state, decided_at, due_at)
-         SELECT transition_id, i, broadcaster_id, i, 'delivered', decided_at, due_at FROM delivery, n";
-    history.database().execute(fill, [SERVERS]).expect("filled");
-    let batches = history.tidy().await;
-    // Five hundred rows take milliseconds; a whole fan-out at once would hold up an announcement.
-    assert!(batches.iter().all(|rows| *rows <= 501), "{batches:?}");
-    assert_eq!(history.count("SELECT COUNT(*) FROM delivery"), 0);
-    assert_eq!(history.count("SELECT COUNT(*) FROM session"), 0);
-}
-
-#[tokio::test]
-async fn streamers_whom_nobody_watches_are_forgotten_with_their_last_session() {
-    let history = History::new().await;
-    history.watches(1).await;
-    history.streams(1, DAY * 80).await;
-    history.store.remove_watch(key(1), NOW).await.expect("removed");
-    history.tidy().await;
-    assert_eq!(history.count("SELECT COUNT(*) FROM streamer"), 1);
-    history.database().execute("UPDATE session SET ended_at = ended_at - 30 * 86400000", []).expect("aged");
-    history.tidy().await;
-    assert_eq!(history.count("SELECT COUNT(*) FROM streamer"), 0);
-}
-
-#[tokio::test]
-async fn a_season_of_ten_thousand_streamers_fits_into_half_a_gigabyte() {
-    const STREAMERS: u64 = 30;
-    let history = History::new().await;
-    for who in 0..STREAMERS {
-        history.watches(who).await;
-    }
-    for day in (1..=90).rev() {
-        for who in 0..STREAMERS {
-            history.streams(who, DAY * day - Duration::from_mins(who)).await;
+    fn stream(self, at: i64) -> Stream {
+        let login = self.login();
+        Stream {
+            id: StreamId::new(&format!(
+                "{}",
+                310_000_000_000 + self.0 + u64::try_from(at).expect("late") / 1000
+            )),
+            broadcaster: self.key().broadcaster,
+            display_name: self.profile().display_name,
+            title: Some("[EN] Sunday ranked climb to Master, then viewer games !discord".to_owned()),
+            category: Some(Category { id: "21779".to_owned(), name: "League of Legends".to_owned() }),
+            viewers: 137,
+            started_at: Timestamp::from_millis(at - 20 * SECOND),
+            thumbnail: Some(format!(
+                "https://static-cdn.jtvnw.net/previews-ttv/live_user_{login}-{{width}}x{{height}}.jpg"
+            )),
+            login,
         }
-        history.tidy().await;
     }
-    let pages = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-    let bytes = u64::try_from(history.count(pages)).expect("positive");
-    let each = bytes / (STREAMERS * 90);
-    println!("{each} bytes a session, {} MB for a season of 10,000", each * SESSIONS / 1_000_000);
-    assert!(each * SESSIONS < LARGEST, "{each} bytes a session");
+}
+
+fn crowd(count: u64) -> Vec<Who> {
+    (1..=count).map(Who).collect()
+}
+
+#[tokio::test]
+async fn after_ninety_days_a_session_is_forgotten_and_a_younger_one_is_not() {
+    let bench = Bench::new().await;
+    let all = crowd(3);
+    let [old, young, open] = all[..] else { unreachable!("three streamers") };
+    for who in &all {
+        bench.watch(who).await;
+    }
+    for (who, days) in [(old, 91), (young, 89), (open, 300)] {
+        bench.go_live(NOW - days * DAY, &[who]).await;
+        bench.deliver(NOW - days * DAY + SECOND).await;
+    }
+    bench.end(NOW - 91 * DAY + HOUR, &[old]).await;
+    bench.end(NOW - 89 * DAY + HOUR, &[young]).await;
+    bench.tidy(NOW).await;
+    assert_eq!((bench.count("session"), bench.count("delivery")), (2, 2));
+    assert_eq!((bench.count("transition"), bench.count("session_stream")), (2, 2));
+    assert!(bench.store.account_of(old.key()).await.expect("an answer").is_none());
+    for (who, days) in [(young, 89), (open, 300)] {
+        let account = bench.store.account_of(who.key()).await.expect("an answer").expect("it is remembered");
+        let delivery = account.delivery.expect("what became of it");
+        assert_eq!(delivery.decided_at.as_millis(), NOW - days * DAY);
+        assert_eq!(
+            delivery.settled_at.expect("a time").since(delivery.sent_at.expect("a time")).as_millis(),
+            160
+        );
+        assert!(delivery.message.is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_happened_two_weeks_ago_is_told_whole_and_later_in_short() {
+    let bench = Bench::new().await;
+    let who = Who(1);
+    bench.watch(&who).await;
+    bench.go_live(NOW, &[who]).await;
+    bench.deliver(NOW + SECOND).await;
+    bench.end(NOW + HOUR, &[who]).await;
+    bench.tidy(NOW + 13 * DAY).await;
+    let account = bench.store.account_of(who.key()).await.expect("an answer").expect("it is remembered");
+    assert_eq!(account.stream, Some(who.stream(NOW)));
+    bench.tidy(NOW + 15 * DAY).await;
+    let account = bench.store.account_of(who.key()).await.expect("an answer").expect("it is remembered");
+    assert_eq!(account.stream, None);
+    assert_eq!(account.started_at.as_millis(), NOW - 20 * SECOND);
+    assert!(account.delivery.is_some_and(|delivery| delivery.message.is_some()));
+}
+
+#[tokio::test]
+async fn thousands_that_ended_at_one_moment_are_tidied_in_small_batches_too() {
+    let bench = Bench::new().await;
+    let all = crowd(1_200);
+    for who in &all {
+        bench.watch(who).await;
+    }
+    bench.go_live(NOW, &all).await;
+    bench.database().execute("UPDATE delivery SET state = 'expired'", []).expect("settled");
+    bench.end(NOW + HOUR, &all).await;
+    // Facts of transitions, then those of sessions, then all of it with the deliveries.
+    assert!(bench.tidy(NOW + 5 * DAY).await >= 3);
+    assert_eq!(bench.count("transition_facts"), 0);
+    assert!(bench.tidy(NOW + 20 * DAY).await >= 3);
+    assert_eq!((bench.count("session_facts"), bench.count("session")), (0, 1_200));
+    assert!(bench.tidy(NOW + 100 * DAY).await >= 5);
+    assert_eq!((bench.count("session"), bench.count("delivery"), bench.count("transition")), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_taken_up_again_after_its_end_is_still_announced() {
+    let bench = Bench::new().await;
+    let who = Who(1);
+    bench.watch(&who).await;
+    bench.go_live(NOW, &[who]).await;
+    let session = bench.store.board().with(|open| open[&who.key().broadcaster].id);
+    // Nobody could be told before it seemed to be over.
+    bench.end(NOW + HOUR, &[who]).await;
+    bench.tidy(NOW + 20 * DAY).await;
+    assert_eq!((bench.count("session_facts"), bench.count("transition_facts")), (0, 0));
+    let stream = Box::new(who.stream(NOW));
+    let back = Change::Reopened { session, stream, owed: Vec::new() };
+    assert_eq!(bench.change(NOW + 20 * DAY + HOUR, vec![back]).await, 1);
+    bench.tidy(NOW + 20 * DAY + HOUR).await;
+    assert_eq!(bench.deliver(NOW + 20 * DAY + HOUR).await.len(), 1);
+    // It is open, and open sessions stay whole for as long as they are.
+    bench.tidy(NOW + 100 * DAY).await;
+    let account = bench.store.account_of(who.key()).await.expect("an answer").expect("it is remembered");
+    assert_eq!(account.stream, Some(who.stream(NOW)));
+}
+
+/// One more day of everybody, as copies of the first.
+const ANOTHER_DAY: &str = "
+    INSERT INTO session SELECT session_id + :n, broadcaster_id, started_at + :t, seen_at + :t, missing_since + :t,
+        ended_at + :t FROM temp.a_session;
+    INSERT INTO session_facts SELECT session_id + :n, stream FROM temp.a_sessions_facts;
+    INSERT INTO session_stream SELECT CAST(stream_id AS INTEGER) + :t / 1000, session_id + :n FROM temp.a_stream;
+    INSERT INTO transition SELECT transition_id + :n, session_id + :n, kind, at + :t, source
+        FROM temp.a_transition;
+    INSERT INTO transition_facts SELECT transition_id + :n, stream FROM temp.a_transitions_facts;
+    UPDATE temp.a_delivery SET delivery_id = delivery_id + :each, transition_id = transition_id + :each,
+        decided_at = decided_at + :day, due_at = due_at + :day, owed_since = owed_since + :day,
+        leased_at = leased_at + :day, sent_at = sent_at + :day, settled_at = settled_at + :day;
+    INSERT INTO delivery SELECT * FROM temp.a_delivery;";
+
+fn another_day(database: &Connection, day: i64, each: i64) {
+    let statements = ANOTHER_DAY
+        .replace(":each", &each.to_string())
+        .replace(":day", &DAY.to_string())
+        .replace(":n", &(day * each).to_string())
+        .replace(":t", &(day * DAY).to_string());
+    database.execute_batch(&format!("BEGIN; {statements} COMMIT")).expect("a day");
+}
+
+fn size(path: &Path) -> i64 {
+    let database = Connection::open(path).expect("the database opens");
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("moved");
+    let number = |name: &str| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    number("page_count").expect("a number") * number("page_size").expect("a number")
+}
+
+#[tokio::test]
+async fn ten_thousand_streamers_who_stream_every_day_stay_under_500_megabytes() {
+    const STREAMERS: i64 = 200;
+    const DAYS: i64 = 120;
+    let bench = Bench::new().await;
+    let path = bench.folder.path().join("livebell.db");
+    let before = size(&path);
+    let all = crowd(STREAMERS.unsigned_abs());
+    for who in &all {
+        bench.watch(who).await;
+    }
+    bench.go_live(NOW, &all).await;
+    bench.deliver(NOW + SECOND).await;
+    bench.end(NOW + 3 * HOUR, &all).await;
+    let database = bench.database();
+    database.pragma_update(None, "synchronous", false).expect("a test may be quick");
+    for (copy, table) in [
+        ("a_session", "session"),
+        ("a_sessions_facts", "session_facts"),
+        ("a_stream", "session_stream"),
+        ("a_transition", "transition"),
+        ("a_transitions_facts", "transition_facts"),
+        ("a_delivery", "delivery"),
+    ] {
+        database
+            .execute_batch(&format!("CREATE TEMP TABLE {copy} AS SELECT * FROM {table}"))
+            .expect("a copy");
+    }
+    for day in 1..DAYS {
+        another_day(&database, day, STREAMERS);
+        bench.tidy(NOW + day * DAY + 12 * HOUR).await;
+    }
+    let sessions = bench.count("session");
+    assert!((90 * STREAMERS..92 * STREAMERS).contains(&sessions), "{sessions} sessions");
+    let each = (size(&path) - before) / sessions;
+    println!("{each} bytes a session; 900,000 sessions take {} MB", each * 900_000 / 1_000_000);
+    assert!(each < BYTES_A_SESSION, "{each} bytes a session");
 }

@@ -3,9 +3,14 @@
 #![expect(clippy::unchecked_time_subtraction, reason = "a test may panic when time runs backwards")]
 
 mod announcing;
+mod clocks;
 mod commands;
+mod damage;
 mod delivery;
+mod disk;
+mod doubt;
 mod explaining;
+mod full_disk;
 mod fuzz;
 mod gateway;
 mod health;

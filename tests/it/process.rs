@@ -10,21 +10,21 @@ use livebell_fakes::twitch::Twitch;
 use serde_json::json;
 use tokio::process::{Child, Command as AsyncCommand};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_livebell");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_livebell");
 
 /// Longer than anything here takes on a busy machine; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The fakes and an empty folder to run in.
-struct Place {
-    twitch: Twitch,
-    discord: Discord,
-    folder: tempfile::TempDir,
-    http: std::net::SocketAddr,
+pub(crate) struct Place {
+    pub(crate) twitch: Twitch,
+    pub(crate) discord: Discord,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) http: std::net::SocketAddr,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         Self {
             twitch: Twitch::start().await,
@@ -34,7 +34,7 @@ impl Place {
         }
     }
 
-    fn settings(&self) -> BTreeMap<&'static str, String> {
+    pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("DISCORD_TOKEN", self.discord.token()),
             ("TWITCH_CLIENT_ID", self.twitch.client_id()),
@@ -48,7 +48,7 @@ impl Place {
     }
 
     /// Runs a command of the binary to its end.
-    async fn run(&self, arguments: &[&str], changes: &[(&'static str, &str)]) -> Output {
+    pub(crate) async fn run(&self, arguments: &[&str], changes: &[(&'static str, &str)]) -> Output {
         let mut settings = self.settings();
         settings.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let command = AsyncCommand::new(BINARY)
@@ -77,7 +77,7 @@ impl Place {
     }
 
     /// A server that has set a channel, and the channel.
-    async fn server(&self, name: &str) -> (u64, u64) {
+    pub(crate) async fn server(&self, name: &str) -> (u64, u64) {
         let guild = self.discord.add_guild(name);
         let channel = self.discord.add_channel(guild, "live", ChannelKind::Text);
         let options = json!({ "channel": channel.to_string() });
@@ -85,7 +85,7 @@ impl Place {
         (guild, channel)
     }
 
-    async fn until(&self, what: &str, mut happened: impl FnMut() -> bool) {
+    pub(crate) async fn until(&self, what: &str, mut happened: impl FnMut() -> bool) {
         let waiting = async {
             while !happened() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -95,16 +95,16 @@ impl Place {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it runs").to_string();
     assert!(Command::new("kill").args([name, &id]).status().expect("kill runs").success());
 }
 
-async fn output(child: Child) -> Output {
+pub(crate) async fn output(child: Child) -> Output {
     tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").expect("its output")
 }
 
-fn words(bytes: &[u8]) -> String {
+pub(crate) fn words(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

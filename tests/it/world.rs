@@ -3,6 +3,7 @@
 //! Time passes only when everybody waits, so a virtual day takes seconds. Dropping a world fails the test if a delivery
 //! is neither made nor given up.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use livebell::config::{LogFormat, Settings};
 use livebell_fakes::discord::{ChannelKind, Discord, Interaction, Member, Message, Reply};
 use livebell_fakes::twitch::Twitch;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// How often everybody is looked at in these tests.
@@ -130,6 +132,11 @@ impl World {
             std::fs::copy(from, format!("{}{suffix}", next.display())).expect("a copy");
         }
         self.settings.database_path = next;
+    }
+
+    /// Puts the bot's clock forwards or backwards; Twitch and Discord keep theirs.
+    pub(crate) fn clock_jumps(&self, millis: i64) {
+        self.clock.shift(millis);
     }
 
     /// Lets time pass.
@@ -282,6 +289,55 @@ impl Drop for World {
         }
         let undecided = self.undecided();
         assert_eq!(undecided, 0, "deliveries are neither made nor given up");
+    }
+}
+
+/// A line to Discord that can be cut: nothing that is sent then reaches anybody, and the sender knows.
+pub(crate) struct Line {
+    discord: SocketAddr,
+    address: SocketAddr,
+    calls: Option<JoinHandle<()>>,
+}
+
+impl Line {
+    pub(crate) async fn to(url: &str) -> Self {
+        let discord = url.trim_start_matches("http://").parse().expect("an address");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut line = Self { discord, address, calls: None };
+        line.carry(listener);
+        line
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Ends all calls and takes no new ones.
+    pub(crate) async fn cut(&mut self) {
+        let calls = self.calls.take().expect("the line stands");
+        calls.abort();
+        let _ = calls.await;
+    }
+
+    pub(crate) async fn mend(&mut self) {
+        self.carry(TcpListener::bind(self.address).await.expect("the port is free"));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the line is no part of the product")]
+    fn carry(&mut self, listener: TcpListener) {
+        let discord = self.discord;
+        self.calls = Some(tokio::spawn(async move {
+            let mut calls = JoinSet::new();
+            while let Ok((mut here, _)) = listener.accept().await {
+                calls.spawn(async move {
+                    let mut there = TcpStream::connect(discord).await?;
+                    here.set_nodelay(true)?;
+                    there.set_nodelay(true)?;
+                    tokio::io::copy_bidirectional(&mut here, &mut there).await
+                });
+            }
+        }));
     }
 }
 

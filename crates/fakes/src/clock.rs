@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::HeaderValue;
+
 /// Unix time that advances with tokio's clock.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -21,6 +23,15 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Duration {
         self.wall + self.started.elapsed()
+    }
+
+    /// Now as a `Date` header says it.
+    #[must_use]
+    pub(crate) fn http_date(&self) -> HeaderValue {
+        let seconds = i64::try_from(self.now().as_secs()).unwrap_or(i64::MAX);
+        let now = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
+        let text = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        HeaderValue::try_from(text).expect("a date has no strange characters")
     }
 
     /// Now as RFC 3339 with whole seconds, the way Twitch writes `started_at`.

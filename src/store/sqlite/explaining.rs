@@ -4,27 +4,29 @@ use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, signed};
 use crate::domain::{Doubt, MessageId, SessionId, Timestamp, WatchKey};
-use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState};
+use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, facts};
 
 impl Store {
     /// The last session of a streamer that is remembered, with what was owed of it to a server.
     pub async fn account_of(&self, watch: WatchKey) -> Result<Option<Account>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT session.session_id, started_at, ended_at, missing_since, transition.at, source, transition_id
-                 FROM session JOIN transition USING (session_id)
+                "SELECT session_id, stream, started_at, ended_at, missing_since, transition.at, source, transition_id
+                 FROM session JOIN transition USING (session_id) LEFT JOIN session_facts USING (session_id)
                  WHERE broadcaster_id = ?1 AND kind = 'began' ORDER BY session_id DESC LIMIT 1",
             )?;
             let mut rows = statement.query([watch.broadcaster.as_str()])?;
             let Some(row) = rows.next()? else { return Ok(None) };
+            let facts = row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)?;
             Ok(Some(Account {
                 session: SessionId(row.get(0)?),
-                started_at: Timestamp::from_millis(row.get(1)?),
-                ended_at: time(row, 2)?,
-                missing_since: time(row, 3)?,
-                seen_at: Timestamp::from_millis(row.get(4)?),
-                source: row.get(5)?,
-                delivery: delivery(tx, row.get(6)?, &watch)?,
+                stream: facts.map(|facts| facts::read(&watch.broadcaster, facts)).transpose()?,
+                started_at: Timestamp::from_millis(row.get(2)?),
+                ended_at: time(row, 3)?,
+                missing_since: time(row, 4)?,
+                seen_at: Timestamp::from_millis(row.get(5)?),
+                source: row.get(6)?,
+                delivery: delivery(tx, row.get(7)?, &watch)?,
             }))
         })
         .await

@@ -74,40 +74,46 @@ fn forget_sessions(tx: &Transaction<'_>, before: Timestamp) -> Result<usize, Sto
 
 /// A part of ended sessions that is not kept as long as they are.
 struct Part {
-    /// Up to which end that was done.
+    /// Up to which end all of it is forgotten.
     mark: &'static str,
-    /// Forgets it of the sessions whose end lies in between.
+    /// The next rows of it, the longest ended first.
+    next: &'static str,
+    /// Forgets one of them.
     forget: &'static str,
 }
 
 const FROZEN_FACTS: Part = Part {
-    mark: "transitions_bare_to",
-    forget: "DELETE FROM transition_facts WHERE transition_id IN (
-                 SELECT transition_id FROM transition JOIN session USING (session_id)
-                 WHERE ended_at > ?1 AND ended_at <= ?2)",
+    mark: "thawed_to",
+    next: "SELECT transition_id, ended_at FROM session JOIN transition USING (session_id)
+               JOIN transition_facts USING (transition_id)
+           WHERE ended_at >= ?1 AND ended_at < ?2 ORDER BY ended_at LIMIT ?3",
+    forget: "DELETE FROM transition_facts WHERE transition_id = ?1",
 };
 
 const SESSION_FACTS: Part = Part {
-    mark: "sessions_bare_to",
-    forget: "DELETE FROM session_facts WHERE session_id IN (
-                 SELECT session_id FROM session WHERE ended_at > ?1 AND ended_at <= ?2)",
+    mark: "slimmed_to",
+    next: "SELECT session_id, ended_at FROM session JOIN session_facts USING (session_id)
+           WHERE ended_at >= ?1 AND ended_at < ?2 ORDER BY ended_at LIMIT ?3",
+    forget: "DELETE FROM session_facts WHERE session_id = ?1",
 };
 
 fn forget_part(tx: &Transaction<'_>, part: &Part, before: Timestamp) -> Result<usize, StoreError> {
-    let Part { mark, forget } = part;
+    let Part { mark, next, forget } = part;
     let done: i64 =
         tx.prepare_cached(&format!("SELECT {mark} FROM installation"))?.query_row([], |row| row.get(0))?;
-    let until: Option<i64> = tx
-        .prepare_cached(
-            "SELECT MAX(ended_at) FROM (
-                 SELECT ended_at FROM session WHERE ended_at > ?1 AND ended_at < ?2 ORDER BY ended_at LIMIT ?3)",
-        )?
-        .query_row(params![done, before.as_millis(), batch()], |row| row.get(0))?;
-    let Some(until) = until else { return Ok(0) };
-    let changed = tx.prepare_cached(forget)?.execute([done, until])?;
-    tx.prepare_cached(&format!("UPDATE installation SET {mark} = ?1"))?.execute([until])?;
-    // Also where nothing was left to change: the mark has moved, and there may be more behind it.
-    Ok(changed.max(1))
+    let rows: Vec<(i64, i64)> = tx
+        .prepare_cached(next)?
+        .query_map(params![done, before.as_millis(), batch()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut statement = tx.prepare_cached(forget)?;
+    for (id, _) in &rows {
+        statement.execute([id])?;
+    }
+    // Many may have ended at one moment, so the next batch begins with that moment again.
+    if let Some((_, ended_at)) = rows.last() {
+        tx.prepare_cached(&format!("UPDATE installation SET {mark} = ?1"))?.execute([ended_at])?;
+    }
+    Ok(rows.len())
 }
 
 /// Notices of former days, and streamers whom nobody watches and of whom no session is remembered.

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::Mutex;
 
@@ -37,6 +38,9 @@ mod embedded {
 
 /// How long `livebell check` waits for a lock: a running bot holds it for moments.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Tries whether the file takes a write. The row has to change: SQLite writes nothing for one that stays as it was.
+const TRIAL: &str = "UPDATE installation SET trials = trials + 1";
 
 /// Prepared statements kept by each connection; the program has about a hundred.
 const STATEMENT_CACHE: usize = 128;
@@ -70,11 +74,10 @@ impl Store {
             let fail = |source| StoreError::Open { path: path.clone(), source };
             make_folder(&path).map_err(fail)?;
             let lock = lock(&path)?;
-            let mut writer = connect(&path, busy_timeout).map_err(|error| opening(&path, error))?;
-            examine(&writer, &path)?;
+            let mut writer = connect_examined(&path, busy_timeout)?;
             migrate(&mut writer, None)?;
             // A file that takes no write is better refused now than when the first announcement cannot be remembered.
-            writer.execute("UPDATE installation SET looked_at = looked_at", [])?;
+            writer.execute(TRIAL, [])?;
             let installation: String =
                 writer.query_row("SELECT token FROM installation", [], |row| row.get(0))?;
             let board = Board::default();
@@ -120,7 +123,7 @@ impl Store {
         if self.disk_refuses.load(Ordering::Acquire) {
             return self
                 .write(|tx| {
-                    tx.execute("UPDATE installation SET looked_at = looked_at", [])?;
+                    tx.execute(TRIAL, [])?;
                     Ok(())
                 })
                 .await;
@@ -128,7 +131,7 @@ impl Store {
         let mut connection = Arc::clone(&self.writer).lock_owned().await;
         blocking(move || {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            tx.execute("UPDATE installation SET looked_at = looked_at", [])?;
+            tx.execute(TRIAL, [])?;
             Ok(tx.rollback()?)
         })
         .await
@@ -191,8 +194,7 @@ pub fn migrate(connection: &mut Connection, up_to: Option<i32>) -> Result<(), St
 pub fn probe(path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::Open { path: path.to_owned(), source };
     make_folder(path).map_err(fail)?;
-    let mut connection = connect(path, PROBE_TIMEOUT).map_err(|error| opening(path, error))?;
-    examine(&connection, path)?;
+    let mut connection = connect_examined(path, PROBE_TIMEOUT)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Rolled back: the point is that the file takes a write.
     tx.execute("CREATE TABLE livebell_probe (x INTEGER)", [])?;
@@ -251,19 +253,41 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
+/// A connection to a database that was found sound. One that was not is left byte for byte as it was: it is neither brought
+/// to another kind of journal, nor is what a killed process left in the journal moved into it.
+fn connect_examined(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
+    let fail = |error: anyhow::Error| opening(path, error);
+    let connection = open(path, busy_timeout).map_err(fail)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    examine(&connection, path)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    prepare(&connection).map_err(fail)?;
+    Ok(connection)
+}
+
 fn connect(path: &Path, busy_timeout: Duration) -> anyhow::Result<Connection> {
+    let connection = open(path, busy_timeout)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+fn open(path: &Path, busy_timeout: Duration) -> anyhow::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         // Each connection stands behind a lock of ours.
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy_timeout)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> anyhow::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns: an announcement that was sent must never be forgotten by a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    Ok(connection)
+    Ok(())
 }
 
 /// A snowflake as SQLite keeps it. The id types hold no value beyond 63 bits.

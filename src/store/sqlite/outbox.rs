@@ -183,7 +183,7 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
     )?
     .execute(params![id, request.at.as_millis(), request.until.as_millis()])?;
     let mut statement = tx.prepare_cached(
-        "SELECT session_id, guild_id, delivery.channel_id, attempts, decided_at, transition_facts.stream, delivery.broadcaster_id,
+        "SELECT session_id, guild_id, delivery.channel_id, attempts, decided_at, stream, delivery.broadcaster_id,
                 login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt
          FROM delivery JOIN transition USING (transition_id) JOIN transition_facts USING (transition_id)
          JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id

@@ -193,6 +193,8 @@ fn apply(
             go_on(tx, *session, stream, at)?;
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             let transition = began(tx, *session)?;
+            // They may have been forgotten since it ended.
+            freeze(tx, transition, stream)?;
             let revived = tx
                 .prepare_cached(
                     "UPDATE delivery SET state = 'pending', due_at = ?2, settled_at = NULL
@@ -276,13 +278,22 @@ fn end(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), St
     Ok(())
 }
 
-/// What was last seen of a session.
+/// Remembers a session's stream as it is seen now.
 fn keep_facts(tx: &Transaction<'_>, session: SessionId, stream: &Stream) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO session_facts (session_id, stream) VALUES (?1, ?2)
-         ON CONFLICT (session_id) DO UPDATE SET stream = excluded.stream",
+         ON CONFLICT DO UPDATE SET stream = excluded.stream",
     )?
     .execute(params![session.0, facts::write(stream)])?;
+    Ok(())
+}
+
+/// Freezes the stream of a transition, unless that was done before.
+fn freeze(tx: &Transaction<'_>, transition: i64, stream: &Stream) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO transition_facts (transition_id, stream) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![transition, facts::write(stream)])?;
     Ok(())
 }
 
@@ -310,8 +321,7 @@ fn transition(
     tx.prepare_cached("INSERT INTO transition (session_id, kind, at, source) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![session.0, BEGAN, at.as_millis(), source.as_str()])?;
     let transition = tx.last_insert_rowid();
-    tx.prepare_cached("INSERT INTO transition_facts (transition_id, stream) VALUES (?1, ?2)")?
-        .execute(params![transition, facts::write(stream)])?;
+    freeze(tx, transition, stream)?;
     Ok(transition)
 }
 

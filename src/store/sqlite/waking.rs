@@ -9,11 +9,10 @@ use crate::store::StoreError;
 
 /// Moments of unfinished things, each with the condition that tells those from the history. They lie in the past, or are
 /// the time of the next thing to do; a clock that was set back since they were written would let everything wait.
-const MOMENTS: [(&str, &str, &str); 8] = [
+const MOMENTS: [(&str, &str, &str); 7] = [
     ("session", "seen_at", "ended_at IS NULL"),
     ("session", "missing_since", "ended_at IS NULL"),
     ("delivery", "due_at", "state IN ('pending', 'paused')"),
-    ("delivery", "leased_at", "state = 'leased'"),
     ("route", "check_at", "paused_since IS NOT NULL"),
     ("route", "told_at", "TRUE"),
     ("notice", "due_at", "state = 'pending'"),
@@ -49,11 +48,13 @@ impl Store {
                         format!("UPDATE {table} SET {column} = ?1 WHERE {unfinished} AND {column} > ?1");
                     tx.execute(&sql, [now.as_millis()])?;
                 }
+                forget_attempts(tx, now)?;
                 move_identifies(tx, now)?;
                 let ahead = Timestamp::from_millis(looked_at).since(now);
                 Ok((!ahead.is_zero()).then_some(ahead))
             },
             move |ahead| {
+                board.looked_at_most(now);
                 board.change(|sessions| {
                     for session in sessions.values_mut() {
                         session.last_seen_at = session.last_seen_at.min(now);
@@ -65,6 +66,20 @@ impl Store {
         )
         .await
     }
+}
+
+/// Nobody can tell how long ago an attempt was that lies in the future: so long, to be safe, that Discord knows its nonce no
+/// more.
+fn forget_attempts(tx: &Transaction<'_>, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE delivery SET unsure_since = 0 WHERE state = 'leased' AND leased_at > ?1",
+        [now.as_millis()],
+    )?;
+    tx.execute(
+        "UPDATE delivery SET unsure_since = 0 WHERE state IN ('pending', 'paused', 'leased') AND unsure_since > ?1",
+        [now.as_millis()],
+    )?;
+    Ok(())
 }
 
 /// The requests for gateway sessions keep their distances: all at one moment would look like a storm.

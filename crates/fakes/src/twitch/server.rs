@@ -93,7 +93,10 @@ pub(super) async fn handle(
         _ => {}
     }
     let answer = shared.state().answer(&call, shared.clock.now(), fault);
-    answer.frame(fault)
+    let mut response = answer.frame(fault);
+    // Otherwise hyper says the machine's time, which is not the fake's.
+    response.headers_mut().insert(header::DATE, shared.clock.http_date());
+    response
 }
 
 /// A request, taken apart once.

@@ -13,7 +13,8 @@ INSERT INTO session (session_id, broadcaster_id, started_at, seen_at, missing_si
 INSERT INTO session_facts (session_id, stream) VALUES
     (3, '{"id":"9004","login":"bob","display_name":"Bob","viewers":0,"started_at":1795230000000}');
 INSERT INTO session_stream (stream_id, session_id) VALUES ('9004', 3);
-INSERT INTO transition (transition_id, session_id, kind, at, source) VALUES (3, 3, 'began', 1795230030000, 'poll');
+INSERT INTO transition (transition_id, session_id, kind, at, source) VALUES
+    (3, 3, 'began', 1795230030000, 'poll');
 INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, state, decided_at, due_at, owed_since, attempts,
                       leased_at, sent_at, unsure_since, doubt, settled_at, message_id, detail) VALUES
     (3, 1100000000000000001, '1002', 1200000000000000002, 'kept_back', 1795230030000, 1795230030000, 1795230000000, 2,
