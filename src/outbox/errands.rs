@@ -90,10 +90,10 @@ impl Errands {
     async fn check(&mut self, route: Route, pause: Pause) -> Result<(), StoreError> {
         match self.examine(route, pause).await {
             Ok(None) => self.resume(route).await,
-            Ok(Some(found)) => self.store.route_checked(route, found).await,
+            Ok(Some(found)) => self.store.route_checked(route, found, pause.check_at).await,
             Err(()) => {
                 let check_at = self.clock.now().after(LOOK_AGAIN);
-                self.store.route_checked(route, Pause { check_at, ..pause }).await
+                self.store.route_checked(route, Pause { check_at, ..pause }, pause.check_at).await
             }
         }
     }
@@ -175,7 +175,7 @@ impl Errands {
                 pause
             }
             Ok(Some(found)) => {
-                self.store.route_checked(route, found).await?;
+                self.store.route_checked(route, found, pause.check_at).await?;
                 found
             }
             Err(()) => pause,

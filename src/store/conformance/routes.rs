@@ -189,7 +189,8 @@ async fn a_look_is_due_hourly_and_when_something_has_changed() {
     assert_eq!((due(3_599).await, due(3_600).await), (0, 1));
     let missing = Permissions::of(&[Permission::EmbedLinks]);
     let found = Pause { missing, check_at: later(7_200), ..pause(&store, 1).await.expect("a pause") };
-    store.route_checked(route(1), found).await.expect("noted");
+    let due_at = async || pause(&store, 1).await.expect("a pause").check_at;
+    store.route_checked(route(1), found, due_at().await).await.expect("noted");
     assert_eq!((due(7_199).await, pause(&store, 1).await), (0, Some(found)));
     // What concerns another server, another channel or an open one changes nothing.
     assert!(!store.check_routes(guild(2), None, later(60)).await.expect("a look"));
@@ -197,13 +198,25 @@ async fn a_look_is_due_hourly_and_when_something_has_changed() {
     assert_eq!(due(7_199).await, 0);
     assert!(store.check_routes(guild(1), Some(channel(1)), later(60)).await.expect("a look"));
     assert_eq!(due(60).await, 1);
-    store.route_checked(route(1), found).await.expect("noted");
+    store.route_checked(route(1), found, due_at().await).await.expect("noted");
     assert!(store.check_routes(guild(1), None, later(90)).await.expect("a look"));
     assert_eq!(due(90).await, 1);
-    store.route_checked(route(1), found).await.expect("noted");
+    store.route_checked(route(1), found, due_at().await).await.expect("noted");
     assert_eq!(store.check_all_routes(later(120)).await.expect("a count"), 1);
     assert_eq!(due(120).await, 1);
     assert_eq!(store.check_all_routes(later(130)).await.expect("a count"), 0);
+}
+
+#[tokio::test]
+async fn what_changes_during_a_look_asks_for_another_one() {
+    let (_folder, store, delivery) = owed_to(1).await;
+    refuses(&store, &delivery, 0).await;
+    let before = pause(&store, 1).await.expect("a pause");
+    // The rights come back while the answer that says otherwise is on its way.
+    assert!(store.check_routes(guild(1), Some(channel(1)), later(60)).await.expect("a look"));
+    let found = Pause { check_at: later(7_200), ..before };
+    store.route_checked(route(1), found, before.check_at).await.expect("noted");
+    assert_eq!(store.routes_due(later(60), 9).await.expect("routes").len(), 1);
 }
 
 #[tokio::test]

@@ -80,10 +80,19 @@ impl Store {
     }
 
     /// A paused route was looked at and stays paused: what is missing there, and when it is looked at again.
-    pub async fn route_checked(&self, route: Route, found: Pause) -> Result<(), StoreError> {
+    ///
+    /// `was_due` is the time for this look. Something that has changed since asks for another one, which stays asked for:
+    /// what was seen may be older.
+    pub async fn route_checked(
+        &self,
+        route: Route,
+        found: Pause,
+        was_due: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(move |tx| {
             tx.prepare_cached(
-                "UPDATE route SET refusal = ?3, missing = ?4, check_at = ?5
+                "UPDATE route SET refusal = ?3, missing = ?4,
+                     check_at = CASE check_at WHEN ?6 THEN ?5 ELSE check_at END
                  WHERE guild_id = ?1 AND channel_id = ?2 AND paused_since IS NOT NULL",
             )?
             .execute(params![
@@ -91,7 +100,8 @@ impl Store {
                 signed(route.channel.get()),
                 found.refusal.as_str(),
                 bits(found.missing),
-                found.check_at.as_millis()
+                found.check_at.as_millis(),
+                was_due.as_millis()
             ])?;
             Ok(())
         })
@@ -120,7 +130,7 @@ impl Store {
         }
         self.write(move |tx| {
             tx.prepare_cached(
-                "UPDATE route SET check_at = MIN(check_at, ?3)
+                "UPDATE route SET check_at = ?3
                  WHERE guild_id = ?1 AND paused_since IS NOT NULL AND channel_id = COALESCE(?2, channel_id)",
             )?
             .execute(params![signed(guild.get()), channel, at.as_millis()])?;
