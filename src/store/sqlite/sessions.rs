@@ -400,10 +400,14 @@ pub(super) fn load_board(connection: &Connection, board: &Board) -> Result<(), S
     let looked_until = Timestamp::from_millis(looked_at).after(LOOKED_AT_EVERY);
     let mut statement = connection.prepare(&format!("{SESSION_COLUMNS} WHERE ended_at IS NULL"))?;
     let mut rows = statement.query([])?;
+    let mut watched = connection.prepare(
+        "SELECT 1 FROM watch JOIN guild USING (guild_id) WHERE broadcaster_id = ?1 AND left_at IS NULL",
+    )?;
     let mut open = Vec::new();
     while let Some(row) = rows.next()? {
         let mut session = session_of(connection, row)?;
-        if session.missing_since.is_none() {
+        // Whom nobody watched, nobody looked at.
+        if session.missing_since.is_none() && watched.exists([session.broadcaster.as_str()])? {
             session.last_seen_at = session.last_seen_at.max(looked_until);
         }
         open.push(session);
