@@ -227,7 +227,7 @@ async fn check_tries_everything_and_prints_the_invite_link() {
     let told = words(&fine.stdout);
     assert_eq!(fine.status.code(), Some(0), "{told}");
     let link = format!(
-        "https://discord.com/oauth2/authorize?client_id={}&scope=bot%20applications.commands&permissions=19456",
+        "https://discord.com/oauth2/authorize?client_id={}&scope=bot%20applications.commands&permissions=84992",
         place.discord.application_id()
     );
     assert!(told.contains(&link), "{told}");

@@ -8,6 +8,7 @@ mod gateway;
 mod guilds;
 mod history;
 mod notices;
+mod opening;
 mod outbox;
 mod routes;
 mod sessions;
@@ -15,18 +16,15 @@ mod turns;
 mod waking;
 mod watches;
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
-use anyhow::Context as _;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Mutex;
 
 pub use history::HISTORY;
+pub use opening::probe;
 pub use sessions::LOOKED_AT_EVERY;
 
 use super::{Board, StoreError, StoreOptions};
@@ -36,14 +34,8 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// How long `livebell check` waits for a lock: a running bot holds it for moments.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Tries whether the file takes a write. The row has to change: SQLite writes nothing for one that stays as it was.
 const TRIAL: &str = "UPDATE installation SET trials = trials + 1";
-
-/// Prepared statements kept by each connection; the program has about a hundred.
-const STATEMENT_CACHE: usize = 128;
 
 /// Everything that survives a restart. Cheap to clone.
 #[derive(Clone)]
@@ -72,9 +64,9 @@ impl Store {
         blocking(move || {
             let StoreOptions { path, busy_timeout } = options;
             let fail = |source| StoreError::Open { path: path.clone(), source };
-            make_folder(&path).map_err(fail)?;
-            let lock = lock(&path)?;
-            let mut writer = connect_examined(&path, busy_timeout)?;
+            opening::make_folder(&path).map_err(fail)?;
+            let lock = opening::lock(&path)?;
+            let mut writer = opening::connect_examined(&path, busy_timeout)?;
             migrate(&mut writer, None)?;
             // A file that takes no write is better refused now than when the first announcement cannot be remembered.
             writer.execute(TRIAL, [])?;
@@ -82,7 +74,7 @@ impl Store {
                 writer.query_row("SELECT token FROM installation", [], |row| row.get(0))?;
             let board = Board::default();
             sessions::load_board(&writer, &board)?;
-            let reader = connect(&path, busy_timeout).map_err(fail)?;
+            let reader = opening::connect(&path, busy_timeout).map_err(fail)?;
             reader.pragma_update(None, "query_only", true)?;
             Ok(Self {
                 writer: Arc::new(Mutex::new(writer)),
@@ -190,104 +182,10 @@ pub fn migrate(connection: &mut Connection, up_to: Option<i32>) -> Result<(), St
     Ok(())
 }
 
-/// Says whether a database could be used there, without migrating or locking it, for `livebell check`.
-pub fn probe(path: &Path) -> Result<(), StoreError> {
-    let fail = |source| StoreError::Open { path: path.to_owned(), source };
-    make_folder(path).map_err(fail)?;
-    let mut connection = connect_examined(path, PROBE_TIMEOUT)?;
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Rolled back: the point is that the file takes a write.
-    tx.execute("CREATE TABLE livebell_probe (x INTEGER)", [])?;
-    Ok(tx.rollback()?)
-}
-
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
-}
-
-fn make_folder(path: &Path) -> anyhow::Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))
-}
-
-/// Takes the lock beside the database that says "a Livebell runs on this one".
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let fail = |error: std::io::Error| StoreError::Open { path: path.to_owned(), source: error.into() };
-    let file = File::options().create(true).append(true).open(name).map_err(fail)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(fail(error)),
-    }
-}
-
-/// Refuses a damaged database while it is as it was found: whatever were written into it might make it worse.
-fn examine(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
-    let found: rusqlite::Result<String> = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
-    match found {
-        Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(verdict) => Err(damaged(verdict.lines().last().unwrap_or_default().to_owned())),
-        Err(error) if is_damage(&error) => Err(damaged(error.to_string())),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Why a file cannot be opened: because it is no sound database, or because of something around it.
-fn opening(path: &Path, error: anyhow::Error) -> StoreError {
-    match error.downcast_ref::<rusqlite::Error>() {
-        Some(cause) if is_damage(cause) => {
-            StoreError::Damaged { path: path.to_owned(), what: cause.to_string() }
-        }
-        _ => StoreError::Open { path: path.to_owned(), source: error },
-    }
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
-}
-
-/// A connection to a database that was found sound. One that was not is left byte for byte as it was: it is neither brought
-/// to another kind of journal, nor is what a killed process left in the journal moved into it.
-fn connect_examined(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
-    let fail = |error: anyhow::Error| opening(path, error);
-    let connection = open(path, busy_timeout).map_err(fail)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    examine(&connection, path)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    prepare(&connection).map_err(fail)?;
-    Ok(connection)
-}
-
-fn connect(path: &Path, busy_timeout: Duration) -> anyhow::Result<Connection> {
-    let connection = open(path, busy_timeout)?;
-    prepare(&connection)?;
-    Ok(connection)
-}
-
-fn open(path: &Path, busy_timeout: Duration) -> anyhow::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        // Each connection stands behind a lock of ours.
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(busy_timeout)?;
-    Ok(connection)
-}
-
-fn prepare(connection: &Connection) -> anyhow::Result<()> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A commit is on the disk when it returns: an announcement that was sent must never be forgotten by a power cut.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    Ok(())
 }
 
 /// A snowflake as SQLite keeps it. The id types hold no value beyond 63 bits.
