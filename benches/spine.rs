@@ -127,6 +127,7 @@ fn conclusions(criterion: &mut Criterion) {
                 stream_ids: vec![stream.id.clone()],
                 started_at: NOW,
                 last_seen_at: NOW,
+                surely_seen_at: None,
                 missing_since: None,
                 stream: stream.clone(),
             };

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::domain::{Seen, Session, SessionId, Sighting, Stream, Timestamp};
 
+/// How late a new stream is seen at most: Twitch's cache, a look, and the two minutes within which it is noted that
+/// somebody looks.
+const SHOWN_LATE: Duration = Duration::from_mins(4);
+
 /// What is known of the sighted broadcaster before the sighting counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
@@ -93,6 +97,13 @@ fn missed(session: &Session, at: Timestamp, grace: Duration) -> Conclusion {
 ///
 /// Twitch shows a new stream late, so its own start counts when that is earlier than the look.
 fn gap(session: &Session, stream: &Stream, at: Timestamp, grace: Duration) -> Duration {
+    // Whoever looked for so long after the start of the new stream would have seen it: nobody looked at this broadcaster, and
+    // what is assumed of the old stream is wrong.
+    if let Some(surely) = session.surely_seen_at
+        && stream.started_at.after(SHOWN_LATE) < session.last_seen_at
+    {
+        return stream.started_at.since(surely);
+    }
     stream.started_at.min(at).since(session.gone_since(grace))
 }
 
@@ -128,6 +139,7 @@ mod tests {
             stream_ids: vec![StreamId::new("A")],
             started_at: minute(0),
             last_seen_at: minute(last_seen),
+            surely_seen_at: None,
             missing_since: missing_since.map(minute),
             stream: *stream("A", 0),
         }
@@ -203,6 +215,15 @@ mod tests {
     fn a_first_miss_after_a_long_time_without_looks_does_not_make_it_a_short_drop() {
         let b = stream("B", 62);
         check(Some(&session(1, Some(60))), None, live(&b), 63, Conclusion::Replaced(b));
+    }
+
+    #[test]
+    fn who_cannot_have_been_seen_after_the_new_stream_began_was_not() {
+        let b = stream("B", 10);
+        let assumed = Session { surely_seen_at: Some(minute(1)), ..session(60, None) };
+        check(Some(&assumed), None, live(&b), 61, Conclusion::Replaced(b.clone()));
+        // Seen for certain, it is a drop that Twitch shows late.
+        check(Some(&session(60, None)), None, live(&b), 61, Conclusion::Continued(b));
     }
 
     #[test]

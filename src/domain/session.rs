@@ -17,6 +17,9 @@ pub struct Session {
     pub started_at: Timestamp,
     /// The last look that saw it. Kept in memory; the store knows it only roughly.
     pub last_seen_at: Timestamp,
+    /// Set while `last_seen_at` is only assumed, because somebody was looking until the last restart: the last sighting that
+    /// is certain.
+    pub surely_seen_at: Option<Timestamp>,
     /// The first of the successful looks, without a sighting between, that missed it.
     pub missing_since: Option<Timestamp>,
     /// What the last sighting said.

@@ -51,6 +51,7 @@ impl Board {
                 return;
             }
             session.last_seen_at = at;
+            session.surely_seen_at = None;
             if session.stream.id == stream.id {
                 session.stream.viewers = stream.viewers;
                 session.stream.thumbnail.clone_from(&stream.thumbnail);

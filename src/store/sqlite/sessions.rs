@@ -388,6 +388,7 @@ fn session_of(connection: &Connection, row: &rusqlite::Row<'_>) -> Result<Sessio
         stream_ids: stream_ids.collect::<Result<_, _>>()?,
         started_at: Timestamp::from_millis(row.get(2)?),
         last_seen_at: Timestamp::from_millis(row.get(3)?),
+        surely_seen_at: None,
         missing_since: missing_since.map(Timestamp::from_millis),
         broadcaster,
         stream,
@@ -408,6 +409,7 @@ pub(super) fn load_board(connection: &Connection, board: &Board) -> Result<(), S
         let mut session = session_of(connection, row)?;
         // Whom nobody watched, nobody looked at.
         if session.missing_since.is_none() && watched.exists([session.broadcaster.as_str()])? {
+            session.surely_seen_at = Some(session.last_seen_at);
             session.last_seen_at = session.last_seen_at.max(looked_until);
         }
         open.push(session);
