@@ -217,6 +217,21 @@ async fn what_happens_to_others_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_channel_that_is_opened_during_a_look_is_looked_at_once_more() {
+    let world = World::start().await;
+    let (cats, _) = with_system_channel(&world, "Cats").await;
+    world.discord.deny(cats.live, SEND_MESSAGES);
+    world.discord.set_latency(Duration::from_secs(1));
+    world.discord.clear_requests();
+    world.goes_live("ann");
+    // The look has read the channel by now, and goes on to the roles.
+    world.discord.wait_for_request("GET", &format!("/guilds/{}/roles", cats.guild), 1).await;
+    world.discord.allow_again(cats.live);
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_look_that_fails_is_repeated_and_opens_nothing() {
     let world = World::start().await;
     let (cats, _) = with_system_channel(&world, "Cats").await;
