@@ -332,7 +332,8 @@ fn began(tx: &Transaction<'_>, session: SessionId) -> Result<i64, StoreError> {
         .query_row(params![session.0, BEGAN], |row| row.get(0))?)
 }
 
-/// Adds what is owed. A delivery that exists stays as it is, but one that was taken back is owed again: where the admin
+/// Adds what is owed of an open session. A delivery that exists stays as it is, but one that was taken back, or expired before
+/// the session was taken up again, is owed again: where the admin
 /// wants it now, unless an attempt may have put it into the former channel already.
 fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> Result<usize, StoreError> {
     // Only watches that still stand: somebody may have removed one since the list was gathered.
@@ -344,7 +345,7 @@ fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> R
          ON CONFLICT (transition_id, guild_id) DO UPDATE SET state = 'pending', due_at = excluded.due_at,
              owed_since = excluded.owed_since, settled_at = NULL,
              channel_id = CASE WHEN unsure_since IS NULL THEN excluded.channel_id ELSE channel_id END
-         WHERE state = 'cancelled'",
+         WHERE state IN ('cancelled', 'expired')",
     )?;
     let started_at: i64 = tx
         .prepare_cached(
