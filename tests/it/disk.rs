@@ -8,14 +8,13 @@ use livebell::web;
 use livebell_fakes::discord::{Fault, Place};
 use rusqlite::Connection;
 
+use crate::process::port_to_keep;
 use crate::world::{A_LOOK, GRACE, Server, World};
 
 /// A server that follows Ann, who is about to go live, and where the bot tells its health.
 async fn one_server() -> (World, Server, SocketAddr) {
     let mut world = World::asleep().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("an address");
-    drop(free);
+    let address = SocketAddr::from(([127, 0, 0, 1], port_to_keep()));
     world.settings.http_bind = Some(address);
     world.wake().await;
     let cats = world.server("Cats").await;

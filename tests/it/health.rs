@@ -7,14 +7,13 @@ use livebell::web;
 use livebell_fakes::discord::{Fault as DiscordFault, Place};
 use livebell_fakes::twitch::{Fault, Path};
 
+use crate::process::port_to_keep;
 use crate::world::{A_LOOK, World};
 
 /// A world whose bot answers at an address of its own.
 async fn world() -> (World, SocketAddr) {
     let mut world = World::asleep().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("an address");
-    drop(free);
+    let address = SocketAddr::from(([127, 0, 0, 1], port_to_keep()));
     world.settings.http_bind = Some(address);
     (world, address)
 }

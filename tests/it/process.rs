@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use livebell_fakes::discord::{ChannelKind, Discord, Member};
@@ -15,6 +16,20 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_livebell");
 /// Longer than anything here takes on a busy machine; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A port for a program that is started and killed again and again: below those that systems hand out themselves (from
+/// 32768 on), since one of the many connections of other tests would have taken it in between.
+pub(crate) fn port_to_keep() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Several runs of the tests may go on at once.
+    let base = 20_000 + u16::try_from(std::process::id() % 100).unwrap_or_default() * 100;
+    loop {
+        let port = base + NEXT.fetch_add(1, Ordering::Relaxed);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// The fakes and an empty folder to run in.
 pub(crate) struct Place {
     pub(crate) twitch: Twitch,
@@ -25,12 +40,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn new() -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         Self {
             twitch: Twitch::start().await,
             discord: Discord::start().await,
             folder: tempfile::tempdir().expect("a folder"),
-            http: free.local_addr().expect("an address"),
+            http: std::net::SocketAddr::from(([127, 0, 0, 1], port_to_keep())),
         }
     }
 
@@ -63,7 +77,7 @@ impl Place {
 
     /// Starts the bot and waits until it is connected.
     async fn start(&self) -> Child {
-        let child = AsyncCommand::new(BINARY)
+        let mut child = AsyncCommand::new(BINARY)
             .env_clear()
             .envs(self.settings())
             .current_dir(self.folder.path())
@@ -72,8 +86,14 @@ impl Place {
             .kill_on_drop(true)
             .spawn()
             .expect("it runs");
-        tokio::time::timeout(PATIENCE, self.discord.wait_until_ready()).await.expect("it connects");
-        child
+        let connected = tokio::select! {
+            () = self.discord.wait_until_ready() => true,
+            _ = child.wait() => false,
+        };
+        if connected {
+            return child;
+        }
+        panic!("it ended before it was connected: {}", words(&output(child).await.stdout));
     }
 
     /// A server that has set a channel, and the channel.
