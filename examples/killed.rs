@@ -78,7 +78,8 @@ impl World {
         let tx = database.transaction()?;
         for id in &self.streamers {
             tx.execute(
-                "INSERT INTO streamer VALUES (?1, 'streamer' || ?1, 'Streamer ' || ?1, NULL, 9e15, NULL)",
+                "INSERT INTO streamer (broadcaster_id, login, display_name, refreshed_at)
+                 VALUES (?1, 'streamer' || ?1, 'Streamer ' || ?1, 9e15)",
                 [id],
             )?;
         }
@@ -127,7 +128,8 @@ impl World {
 
     /// How many deliveries there are, and how many of them are neither made nor given up.
     fn deliveries(&self) -> anyhow::Result<(i64, i64)> {
-        let sql = "SELECT COUNT(*), COUNT(*) FILTER (WHERE state IN ('pending', 'leased')) FROM delivery";
+        let sql =
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE state IN ('pending', 'leased', 'paused')) FROM delivery";
         let database = rusqlite::Connection::open(self.path())?;
         Ok(database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
