@@ -51,3 +51,43 @@ async fn a_connection_speaks_only_for_its_own_servers() {
     assert_eq!(store.forget_guilds(later(1)).await.expect("forgotten"), 1);
     assert!(store.list(guild(mine)).await.expect("a list").is_empty());
 }
+
+/// Since when a session was seen, as a restart takes it. Twitch is looked at the whole time.
+async fn seen_after_a_restart(folder: tempfile::TempDir, store: Store, looked_at: Timestamp) -> Timestamp {
+    store.note_look(looked_at).await.expect("noted");
+    drop(store);
+    let store = Store::open(StoreOptions::at(&folder.path().join("livebell.db"))).await.expect("a store");
+    store.board().with(|open| open[&BroadcasterId::new("7")].last_seen_at)
+}
+
+#[tokio::test]
+async fn a_restart_takes_for_seen_who_was_looked_at() {
+    let (folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    goes_live(&store, "7", "a").await;
+    assert!(seen_after_a_restart(folder, store, later(600)).await >= later(600));
+}
+
+#[tokio::test]
+async fn a_restart_takes_nobody_for_seen_while_no_server_watched() {
+    let (folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    goes_live(&store, "7", "a").await;
+    store.guild_left(guild(1), later(60)).await.expect("left");
+    store.guild_is_here(guild(1), later(590)).await.expect("back");
+    assert_eq!(seen_after_a_restart(folder, store, later(600)).await, NOW);
+}
+
+#[tokio::test]
+async fn a_restart_takes_for_seen_whom_a_new_watch_has_found_live() {
+    let (folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    goes_live(&store, "7", "a").await;
+    store.guild_left(guild(1), later(60)).await.expect("left");
+    store.guild_is_here(guild(1), later(90)).await.expect("back");
+    let owed = owed(&store, "7").await;
+    let caught_up =
+        Change::CaughtUp { watches: vec![key(1, "7")], owed, session: Some(session(&store, "7")) };
+    commit(&store, later(95), caught_up).await;
+    assert!(seen_after_a_restart(folder, store, later(600)).await >= later(600));
+}

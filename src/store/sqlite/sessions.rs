@@ -232,6 +232,11 @@ fn apply(
                 statement.execute(params![signed(watch.guild.get()), watch.broadcaster.as_str()])?;
             }
             let Some(session) = session else { return Ok(0) };
+            // From here on somebody looks at it who did not before, see `load_board`.
+            tx.prepare_cached(
+                "UPDATE session SET seen_at = ?2 WHERE session_id = ?1 AND missing_since IS NULL",
+            )?
+            .execute(params![session.0, decision.at.as_millis()])?;
             owe(tx, began(tx, *session)?, owed, decision.decided_at)
         }
     }
@@ -402,14 +407,18 @@ pub(super) fn load_board(connection: &Connection, board: &Board) -> Result<(), S
     let looked_until = Timestamp::from_millis(looked_at).after(LOOKED_AT_EVERY);
     let mut statement = connection.prepare(&format!("{SESSION_COLUMNS} WHERE ended_at IS NULL"))?;
     let mut rows = statement.query([])?;
+    // Nobody looks at whom nobody watches: only who watches since the last known sighting has had it looked at ever since.
     let mut watched = connection.prepare(
-        "SELECT 1 FROM watch JOIN guild USING (guild_id) WHERE broadcaster_id = ?1 AND left_at IS NULL",
+        "SELECT 1 FROM watch JOIN guild USING (guild_id)
+         WHERE broadcaster_id = ?1 AND left_at IS NULL AND MAX(added_at, COALESCE(here_since, 0)) <= ?2",
     )?;
     let mut open = Vec::new();
     while let Some(row) = rows.next()? {
         let mut session = session_of(connection, row)?;
-        // Whom nobody watched, nobody looked at.
-        if session.missing_since.is_none() && watched.exists([session.broadcaster.as_str()])? {
+        let seen_at = session.last_seen_at.as_millis();
+        if session.missing_since.is_none()
+            && watched.exists(params![session.broadcaster.as_str(), seen_at])?
+        {
             session.surely_seen_at = Some(session.last_seen_at);
             session.last_seen_at = session.last_seen_at.max(looked_until);
         }
