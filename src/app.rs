@@ -1,14 +1,16 @@
 //! The only file that knows everything: it builds the parts, starts them, and stops them in order.
 
-use std::fmt;
+mod failure;
+mod parts;
+mod time;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::commands;
 use crate::config::Settings;
 use crate::control::{Bells, Control, RegisterError};
@@ -24,11 +26,8 @@ use crate::telemetry::{Health, Vitals};
 use crate::twitch::{Helix, TwitchError, TwitchOptions};
 use crate::web;
 
-/// The wait before a second attempt to reach a service at start; it doubles.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-
-/// The longest wait between two attempts.
-const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+pub use failure::Failure;
+use parts::{Parts, Unreached, until};
 
 /// How long deliveries that were left over wait for the first look at Twitch after a start: it tells whose stream is over by
 /// now. When Twitch does not answer for so long, they go out rather late than never.
@@ -40,59 +39,6 @@ const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// How long a process with a refused token shows that on its health page before it ends: longer than the pauses between the
 /// checks of a supervisor.
 const SHOW_REFUSAL: Duration = Duration::from_mins(1);
-
-/// How often it is looked whether the machine has slept; a sleep that is shorter changes nothing.
-const SLEEP_LOOK: Duration = Duration::from_secs(5);
-
-/// How far the machine's clock may be from Twitch's, in milliseconds, before Twitch's is believed: much more than an answer
-/// takes, and much less than a quarter of an hour, after which an announcement is late.
-const CLOCK_MAY_DIFFER: u64 = 60_000;
-
-/// How long all parts together may take to stop; supervisors kill after ten seconds, and a person waits no five.
-const STOP_WITHIN: Duration = Duration::from_millis(4500);
-
-/// Why the program ends without being told to.
-#[derive(Debug)]
-pub enum Failure {
-    /// A setting is right in itself but does not work here; status 2.
-    Setting {
-        /// Which.
-        variable: &'static str,
-        /// Why not.
-        reason: String,
-    },
-    /// A credential is refused; status 3.
-    Credentials {
-        /// Which variables hold it.
-        variables: &'static str,
-        /// Who refuses.
-        by: &'static str,
-    },
-    /// Anything else; status 1.
-    Other(anyhow::Error),
-}
-
-impl Failure {
-    /// The exit status that says so.
-    #[must_use]
-    pub fn exit_status(&self) -> u8 {
-        match self {
-            Self::Other(_) => 1,
-            Self::Setting { .. } => 2,
-            Self::Credentials { .. } => 3,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setting { variable, reason } => write!(f, "{variable}: {reason}"),
-            Self::Credentials { variables, by } => write!(f, "{by} refuses {variables}; please check it"),
-            Self::Other(error) => write!(f, "{error:#}"),
-        }
-    }
-}
 
 const TWITCH_REFUSES: Failure =
     Failure::Credentials { variables: "TWITCH_CLIENT_ID/TWITCH_CLIENT_SECRET", by: "Twitch" };
@@ -129,7 +75,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     let bells = Bells::default();
     let base =
         Base { settings, clock, store, helix, rest, bells, twitch_had_its_say: watch::Sender::new(false) };
-    let mut parts = Parts { tasks: JoinSet::new(), stop: stop.clone() };
+    let mut parts = Parts::new(stop.clone());
     if let Some(listener) = listener {
         let vitals =
             Vitals { gateway, polls: polls.clone(), interval: base.settings.check_interval, started };
@@ -148,7 +94,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     let base = Arc::new(base);
     let (clock, store) = (base.clock.clone(), base.store.clone());
     parts.start(move |stop| async move {
-        follow_time(clock, store, stop).await;
+        time::follow(clock, store, stop).await;
         Ok(())
     });
     let taken = watch_twitch(&base, reports, &mut parts);
@@ -205,52 +151,6 @@ pub fn invite_link(application: &Application) -> String {
     )
 }
 
-/// The running parts. The first one that fails stops the others.
-struct Parts {
-    tasks: JoinSet<Result<(), Failure>>,
-    stop: CancellationToken,
-}
-
-impl Parts {
-    fn start<F>(&mut self, part: impl FnOnce(CancellationToken) -> F)
-    where
-        F: Future<Output = Result<(), Failure>> + Send + 'static,
-    {
-        self.tasks.spawn(part(self.stop.clone()));
-    }
-
-    async fn run(mut self) -> Result<(), Failure> {
-        let mut failure = tokio::select! {
-            () = self.stop.cancelled() => None,
-            failure = first_failure(&mut self.tasks) => failure,
-        };
-        self.stop.cancel();
-        tracing::info!("stopping");
-        // A part that has stopped everything because it failed ends here, among the others.
-        let all_ended = async {
-            while let Some(another) = first_failure(&mut self.tasks).await {
-                failure.get_or_insert(another);
-            }
-        };
-        if tokio::time::timeout(STOP_WITHIN, all_ended).await.is_err() {
-            tracing::warn!("not everything stopped in time; what is left goes on at the next start");
-        }
-        failure.map_or(Ok(()), Err)
-    }
-}
-
-/// The first part that fails; nothing when all have ended without.
-async fn first_failure(tasks: &mut JoinSet<Result<(), Failure>>) -> Option<Failure> {
-    while let Some(ended) = tasks.join_next().await {
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => return Some(failure),
-            Err(panic) => return Some(Failure::Other(panic.into())),
-        }
-    }
-    None
-}
-
 /// Tells when everybody has been looked at for the first time, and what follows from that is remembered.
 struct FirstLook {
     polls: watch::Receiver<Option<CycleReport>>,
@@ -304,7 +204,7 @@ fn watch_twitch(
             if let Err(TwitchError::Credentials(_)) = checked {
                 return Err(Unreached::Never(TWITCH_REFUSES));
             }
-            wake(&base)
+            time::wake(&base.clock, &base.helix, &base.store)
                 .await
                 .map_err(|error| Unreached::Later(format!("{:#}", anyhow::Error::from(error))))?;
             base.twitch_had_its_say.send_replace(true);
@@ -469,100 +369,12 @@ async fn tidy(control: &Control, stop: &CancellationToken) {
     }
 }
 
-/// Why a service was not reached.
-enum Unreached {
-    Later(String),
-    Never(Failure),
-}
-
-/// Tries until it succeeds or can never succeed; nothing when the program stops first.
-async fn until<T, F>(
-    stop: &CancellationToken,
-    service: &'static str,
-    mut attempt: impl FnMut() -> F,
-) -> Result<Option<T>, Failure>
-where
-    F: Future<Output = Result<T, Unreached>>,
-{
-    let mut backoff = FIRST_BACKOFF;
-    loop {
-        let tried = tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            tried = attempt() => tried,
-        };
-        match tried {
-            Ok(value) => return Ok(Some(value)),
-            Err(Unreached::Never(failure)) => return Err(failure),
-            Err(Unreached::Later(why)) => {
-                tracing::warn!(service, why, retry_in = ?backoff, "not reached; trying again");
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep(backoff) => backoff = (backoff * 2).min(LONGEST_BACKOFF),
-        }
-    }
-}
-
 async fn open_store(settings: &Settings) -> Result<Store, Failure> {
     let options = StoreOptions {
         busy_timeout: settings.database_busy_timeout,
         ..StoreOptions::at(&settings.database_path)
     };
     Store::open(options).await.map_err(database_failure)
-}
-
-/// What comes before the first look: the right time, and nothing remembered that lies after it.
-///
-/// When the machine's own clock is far off, Twitch's is gone by. By a wrong one, streams would be late that have just begun,
-/// and a lost answer would be a moment ago that was lost an hour ago.
-async fn wake(base: &Base) -> Result<(), StoreError> {
-    let now = base.clock.now();
-    let right = base.helix.time().unwrap_or(now);
-    let behind = right.as_millis().saturating_sub(now.as_millis());
-    if behind.unsigned_abs() > CLOCK_MAY_DIFFER {
-        tracing::warn!(
-            seconds = behind / 1000,
-            "the machine's clock is behind Twitch's by this; going by Twitch's"
-        );
-        base.clock.shift(behind);
-    }
-    if let Some(ahead) = base.store.forget_the_future(base.clock.now()).await? {
-        tracing::warn!(?ahead, "the clock has been set back since the last run");
-    }
-    Ok(())
-}
-
-/// Moves the clock on when the machine has slept: timers do not count that, but Twitch and Discord did not sleep. And puts
-/// right what is remembered when the clock was set back.
-async fn follow_time(clock: Clock, store: Store, stop: CancellationToken) {
-    let mut counted = clock::slept();
-    let mut last = clock.now();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(SLEEP_LOOK) => {}
-        }
-        let slept = clock::slept();
-        let more = slept.saturating_sub(counted);
-        // The two clocks are not read at one instant, so a little is nothing.
-        if more > SLEEP_LOOK {
-            tracing::info!(slept = ?more, "the machine has slept");
-            clock.shift(i64::try_from(more.as_millis()).unwrap_or(0));
-            counted = slept;
-        }
-        let now = clock.now();
-        let put_right = if now < last { store.forget_the_future(now).await } else { Ok(None) };
-        match put_right {
-            Ok(_) => last = now,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "what lies in the future waits for it"
-                );
-            }
-        }
-    }
 }
 
 fn database_failure(error: StoreError) -> Failure {
