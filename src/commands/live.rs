@@ -42,11 +42,11 @@ fn line(entry: &LiveEntry) -> String {
     let category = entry.stream.category.as_ref();
     let category = category.map(|category| format!("{} · ", reply::name(&category.name))).unwrap_or_default();
     let gone = match entry.missing_since {
-        Some(since) => format!(" · not seen since <t:{}:R>", since.as_secs()),
+        Some(since) => format!(" · last seen <t:{}:R>", since.as_secs()),
         None => String::new(),
     };
     format!(
-        "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{} watching · since <t:{}:R>{gone}",
+        "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{} watching · began <t:{}:R>{gone}",
         entry.login,
         text::grouped(entry.stream.viewers),
         entry.since.as_secs()

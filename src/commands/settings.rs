@@ -119,7 +119,7 @@ fn problems(settings: &control::Settings) -> Vec<String> {
 
 fn told(channel: ChannelId, pause: &Pause) -> String {
     format!(
-        "Nothing is sent to <#{channel}> since <t:{}:f>. {} I look again <t:{}:R> at the latest.",
+        "Nothing has been sent to <#{channel}> since <t:{}:f>. {} I look again <t:{}:R> at the latest.",
         pause.since.as_secs(),
         render::closed(channel, pause.refusal, pause.missing),
         pause.check_at.as_secs()

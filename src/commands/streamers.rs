@@ -36,7 +36,7 @@ fn line(entry: &WatchEntry) -> String {
     let name = reply::name(&entry.profile.display_name);
     let place = entry.channel.map(|channel| format!(" in <#{channel}>")).unwrap_or_default();
     let live =
-        entry.live_since.map(|since| format!(" · live since <t:{}:R>", since.as_secs())).unwrap_or_default();
+        entry.live_since.map(|since| format!(" · live, began <t:{}:R>", since.as_secs())).unwrap_or_default();
     let since = entry.added_at.as_secs();
     let problem = entry.problem.map(|problem| format!("\n⚠️ {}", words(entry, problem))).unwrap_or_default();
     format!(

@@ -212,7 +212,7 @@ fn problems(why: &Why) -> Vec<String> {
                 problems.push(render::closed(channel, pause.refusal, pause.missing));
             }
             problems.push(format!(
-                "Nothing is sent to <#{channel}> since <t:{}:f>; I look again when something changes there, at the latest \
+                "Nothing has been sent to <#{channel}> since <t:{}:f>; I look again when something changes there, at the latest \
                  <t:{}:R>.",
                 pause.since.as_secs(),
                 pause.check_at.as_secs()

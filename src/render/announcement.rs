@@ -87,7 +87,7 @@ pub fn reduced(stream: &Stream, manner: Manner) -> Message {
 
 fn reduced_text(stream: &Stream) -> String {
     let (url, started_at) = (channel_url(&stream.login), stream.started_at.as_secs());
-    format!("**{}** is live since <t:{started_at}:R>: {url}", text::escape_markdown(stream.login.as_str()))
+    format!("**{}** went live <t:{started_at}:R>: {url}", text::escape_markdown(stream.login.as_str()))
 }
 
 /// What can be seen of a message that stands in a channel.

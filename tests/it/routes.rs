@@ -99,7 +99,7 @@ async fn a_refused_channel_is_paused_and_its_admins_read_what_to_do() {
     ");
     insta::assert_snapshot!(asks(&world, cats, "streamers", json!({})).await, @"
     Streamers (1)
-    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
+    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live, began (time)
     ⚠️ I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
     // Nothing is repeated, and nobody is told again, however long it lasts.

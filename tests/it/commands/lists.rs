@@ -25,7 +25,7 @@ async fn the_list_shows_the_live_first_and_then_goes_by_name() {
     let reply = world.slash(&world.member, cats, "streamers", json!({})).await;
     insta::assert_snapshot!(world.words(cats, &reply), @"
     Streamers (4)
-    🟣 **[Zoe](https://www.twitch.tv/zoe)** in #live · since (day) · live since (time)
+    🟣 **[Zoe](https://www.twitch.tv/zoe)** in #live · since (day) · live, began (time)
     ⚫ **[Ann](https://www.twitch.tv/ann)** in #live · since (day)
     ⚫ **[Bob](https://www.twitch.tv/bob)** in #stage · since (day)
     ⚫ **[Dora](https://www.twitch.tv/dora)** in #live · since (day)
@@ -66,12 +66,12 @@ async fn the_list_says_why_announcements_did_not_come() {
     world.pass(A_LOOK).await;
     insta::assert_snapshot!(world.list_words(cats).await, @"
     Streamers (4)
-    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
-    🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live since (time)
+    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live, began (time)
+    🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live, began (time)
     ⚠️ I lack **Send Messages** in #mute. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
-    🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live since (time)
+    🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live, began (time)
     ⚠️ I lack **View Channel** in #blind. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
-    🟣 **[Dora](https://www.twitch.tv/dora)** in #gone · since (day) · live since (time)
+    🟣 **[Dora](https://www.twitch.tv/dora)** in #gone · since (day) · live, began (time)
     ⚠️ The channel does not exist any more. Choose another one with `/setchannel`, or with `/addstreamer` for a streamer with a channel of its own.
     ");
     world.expect_announced(cats, &["Ann"]);
@@ -92,11 +92,11 @@ async fn the_list_says_why_announcements_did_not_come() {
     world.pass(A_LOOK).await;
     insta::assert_snapshot!(world.list_words(cats).await, @"
     Streamers (4)
-    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
-    🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live since (time)
-    🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live since (time)
+    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live, began (time)
+    🟣 **[Bob](https://www.twitch.tv/bob)** in #mute · since (day) · live, began (time)
+    🟣 **[Cleo](https://www.twitch.tv/cleo)** in #blind · since (day) · live, began (time)
     ⚠️ I lack **View Channel** in #blind. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
-    🟣 **[Dora](https://www.twitch.tv/dora)** in #live · since (day) · live since (time)
+    🟣 **[Dora](https://www.twitch.tv/dora)** in #live · since (day) · live, began (time)
     ");
 }
 
@@ -118,7 +118,7 @@ async fn the_list_says_when_twitch_does_not_know_an_account_any_more() {
     world.pass(A_LOOK + Duration::from_mins(1)).await;
     insta::assert_snapshot!(world.list_words(cats).await, @"
     Streamers (1)
-    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live since (time)
+    🟣 **[Ann](https://www.twitch.tv/ann)** in #live · since (day) · live, began (time)
     ");
     world.expect_announced(cats, &["Ann"]);
 }
@@ -189,9 +189,9 @@ async fn everybody_sees_who_is_live() {
     insta::assert_snapshot!(world.live_words(cats).await, @"
     Live now (2)
     🟣 **[Bob](https://www.twitch.tv/bob)** Live on Twitch
-    1,200 watching · since (time)
+    1,200 watching · began (time)
     🟣 **[Ann](https://www.twitch.tv/ann)** Speed chess
-    Chess · 7 watching · since (time)
+    Chess · 7 watching · began (time)
 
     Last look at Twitch (time).
     ");
@@ -227,7 +227,7 @@ async fn who_is_missed_is_shown_as_not_seen_until_the_grace_is_over() {
     insta::assert_snapshot!(world.live_words(cats).await, @"
     Live now (1)
     🟣 **[Ann](https://www.twitch.tv/ann)** Playing
-    Just Chatting · 42 watching · since (time) · not seen since (time)
+    Just Chatting · 42 watching · began (time) · last seen (time)
 
     Last look at Twitch (time).
     ");
@@ -253,7 +253,7 @@ async fn what_streamers_write_neither_mentions_nor_formats() {
     insta::assert_snapshot!(world.words(cats, &reply), @r"
     Live now (1)
     🟣 **[Ann](https://www.twitch.tv/ann)** \@everyone \<\@&1\> \*\*free\*\* \[gifts\](https://evil.example) # now
-    \*Chess\* \`\|\|x\|\|\` · 42 watching · since (time)
+    \*Chess\* \`\|\|x\|\|\` · 42 watching · began (time)
 
     Last look at Twitch (time).
     ");

@@ -64,7 +64,7 @@ async fn a_streamer_renamed_while_live_is_removed_by_either_login() {
     world.pass(A_LOOK + Duration::from_mins(1)).await;
     insta::assert_snapshot!(world.list_words(cats).await, @r"
     Streamers (1)
-    🟣 **[Queen\_Ann](https://www.twitch.tv/queen_ann)** in #live · since (day) · live since (time)
+    🟣 **[Queen\_Ann](https://www.twitch.tv/queen_ann)** in #live · since (day) · live, began (time)
     ");
     let reply = world.unfollow(cats, "ann").await;
     insta::assert_snapshot!(reply.text(), @r"**Queen\_Ann** is no longer announced in this server.");

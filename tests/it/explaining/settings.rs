@@ -100,7 +100,7 @@ async fn what_is_wrong_stands_below() {
     **Late announcements** (`late: post`) announced, marked as late
     **In doubt** (`doubt: twice`) rather announced twice than never
     **Streamers** 1 (`/streamers`)
-    ⚠️ Nothing is sent to #live since (time). I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles. I look again (time) at the latest.
+    ⚠️ Nothing has been sent to #live, began (time). I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles. I look again (time) at the latest.
     ");
 }
 
@@ -116,7 +116,7 @@ async fn every_closed_channel_is_named() {
     world.pass(Duration::from_secs(5)).await;
     let text = settings(&world, cats).await;
     assert_eq!(
-        text.matches("⚠️ Nothing is sent to #gone since (time). The channel does not exist any more.")
+        text.matches("⚠️ Nothing has been sent to #gone since (time). The channel does not exist any more.")
             .count(),
         2,
         "{text}"
