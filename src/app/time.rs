@@ -30,7 +30,7 @@ pub(super) async fn wake(clock: &Clock, helix: &Helix, store: &Store) -> Result<
         );
         clock.shift(behind);
     }
-    if let Some(ahead) = store.forget_the_future(clock.now()).await? {
+    if let Some(ahead) = store.forget_the_future(clock.now(), clock.now()).await? {
         tracing::warn!(?ahead, "the clock has been set back since the last run");
     }
     Ok(())
@@ -55,7 +55,7 @@ pub(super) async fn follow(clock: Clock, store: Store, stop: CancellationToken) 
             counted = slept;
         }
         let now = clock.now();
-        let put_right = if now < last { store.forget_the_future(now).await } else { Ok(None) };
+        let put_right = if now < last { store.forget_the_future(now, last).await } else { Ok(None) };
         match put_right {
             Ok(_) => last = now,
             Err(error) => {

@@ -119,8 +119,8 @@ async fn lease(store: &Store, at: Timestamp) -> Vec<Delivery> {
     lease_with(store, at, 100, Vec::new()).await
 }
 
-async fn settle(store: &Store, delivery: &Delivery, outcome: Outcome) {
-    let settlement = Settlement {
+fn settlement(delivery: &Delivery, outcome: Outcome) -> Settlement {
+    Settlement {
         delivery: delivery.id,
         outcome,
         retry_at: later(10),
@@ -128,8 +128,11 @@ async fn settle(store: &Store, delivery: &Delivery, outcome: Outcome) {
         sent_at: None,
         unsure_since: None,
         doubt: None,
-    };
-    store.settle(settlement).await.expect("settled");
+    }
+}
+
+async fn settle(store: &Store, delivery: &Delivery, outcome: Outcome) {
+    store.settle(settlement(delivery, outcome)).await.expect("settled");
 }
 
 /// An attempt without an answer: the announcement may be there.
@@ -331,6 +334,26 @@ async fn what_is_pending_expires_with_the_session_and_lives_again_with_it() {
     let back = Change::Reopened { session: number, stream: Box::new(stream("7", "a")), owed };
     assert_eq!(commit(&store, later(90), back).await, 2);
     assert_eq!(lease(&store, later(90)).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_lives_again_goes_where_the_admin_wants_it_now() {
+    let (_folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    goes_live(&store, "7", "a").await;
+    let number = session(&store, "7");
+    ends(&store, "7").await;
+    let moved = NewWatch {
+        key: key(1, "7"),
+        channel: Some(channel(9)),
+        by: UserId::new(1).expect("an id"),
+        at: later(70),
+    };
+    store.add_watch(moved, profile("7"), 1000).await.expect("moved");
+    let owed = owed(&store, "7").await;
+    let back = Change::Reopened { session: number, stream: Box::new(stream("7", "a")), owed };
+    commit(&store, later(90), back).await;
+    assert_eq!(lease(&store, later(90)).await[0].channel, channel(9));
 }
 
 #[tokio::test]

@@ -7,16 +7,21 @@ use super::Store;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
-/// Moments of unfinished things, each with the condition that tells those from the history. They lie in the past, or are
-/// the time of the next thing to do; a clock that was set back since they were written would let everything wait.
-const MOMENTS: [(&str, &str, &str); 7] = [
+/// Moments of unfinished things that lie in the past unless the clock was set back, each with the condition that tells those
+/// from the history.
+const PAST: [(&str, &str, &str); 3] = [
     ("session", "seen_at", "ended_at IS NULL"),
     ("session", "missing_since", "ended_at IS NULL"),
+    ("streamer", "refreshed_at", "TRUE"),
+];
+
+/// Moments that may well lie ahead: when the next thing is to be done. Once the clock was set back, nobody can tell how far
+/// ahead they were meant to lie, and everything would wait.
+const NEXT: [(&str, &str, &str); 4] = [
     ("delivery", "due_at", "state IN ('pending', 'paused')"),
     ("route", "check_at", "paused_since IS NOT NULL"),
     ("route", "told_at", "TRUE"),
     ("notice", "due_at", "state = 'pending'"),
-    ("streamer", "refreshed_at", "TRUE"),
 ];
 
 impl Store {
@@ -35,22 +40,28 @@ impl Store {
     }
 
     /// Lets no moment lie in the future that cannot: a clock that was ahead has been set back. To be called before the
-    /// first look. Returns how far ahead the other clock was, if it was.
-    pub async fn forget_the_future(&self, now: Timestamp) -> Result<Option<std::time::Duration>, StoreError> {
+    /// first look. `latest` is the latest time that the caller has seen the clock show. Returns how far ahead the clock was,
+    /// if it was.
+    pub async fn forget_the_future(
+        &self,
+        now: Timestamp,
+        latest: Timestamp,
+    ) -> Result<Option<std::time::Duration>, StoreError> {
         let board = self.board().clone();
         self.write_then(
             move |tx| {
                 let looked_at: i64 =
                     tx.query_row("SELECT looked_at FROM installation", [], |row| row.get(0))?;
                 tx.execute("UPDATE installation SET looked_at = MIN(looked_at, ?1)", [now.as_millis()])?;
-                for (table, column, unfinished) in MOMENTS {
+                let ahead = Timestamp::from_millis(looked_at).max(latest).since(now);
+                let next: &[_] = if ahead.is_zero() { &[] } else { &NEXT };
+                for (table, column, unfinished) in PAST.iter().chain(next) {
                     let sql =
                         format!("UPDATE {table} SET {column} = ?1 WHERE {unfinished} AND {column} > ?1");
                     tx.execute(&sql, [now.as_millis()])?;
                 }
                 forget_attempts(tx, now)?;
                 move_identifies(tx, now)?;
-                let ahead = Timestamp::from_millis(looked_at).since(now);
                 Ok((!ahead.is_zero()).then_some(ahead))
             },
             move |ahead| {
