@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use livebell::domain::{
-    BroadcasterId, Category, ChannelId, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Profile,
-    SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
+    BroadcasterId, Category, ChannelId, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Owed,
+    Profile, SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
 use livebell::store::{Change, Decision, LeaseRequest, Settlement, Store, StoreOptions};
 use rusqlite::Connection;
@@ -58,13 +58,8 @@ impl Bench {
     }
 
     async fn go_live(&self, at: i64, all: &[Who]) {
-        let began = |who: &Who| {
-            let owed = vec![livebell::domain::Owed {
-                watch: who.key(),
-                channel: ChannelId::new(1_300_000_000_000_000_000 + who.0).expect("an id"),
-            }];
-            Change::Began { stream: Box::new(who.stream(at)), owed, replaces: None }
-        };
+        let began =
+            |who: &Who| Change::Began { stream: Box::new(who.stream(at)), owed: who.owed(), replaces: None };
         self.change(at, all.iter().map(began).collect()).await;
     }
 
@@ -133,6 +128,11 @@ impl Bench {
 struct Who(u64);
 
 impl Who {
+    fn owed(self) -> Vec<Owed> {
+        let channel = ChannelId::new(1_300_000_000_000_000_000 + self.0).expect("an id");
+        vec![Owed { watch: self.key(), channel }]
+    }
+
     fn key(self) -> WatchKey {
         let guild = GuildId::new(1_200_000_000_000_000_000 + self.0 % 40).expect("an id");
         WatchKey { guild, broadcaster: BroadcasterId::new(&(190_000_000 + self.0).to_string()) }
@@ -258,7 +258,7 @@ async fn a_stream_that_is_taken_up_again_after_its_end_is_still_announced() {
     bench.tidy(NOW + 20 * DAY).await;
     assert_eq!((bench.count("session_facts"), bench.count("transition_facts")), (0, 0));
     let stream = Box::new(who.stream(NOW));
-    let back = Change::Reopened { session, stream, owed: Vec::new() };
+    let back = Change::Reopened { session, stream, owed: who.owed() };
     assert_eq!(bench.change(NOW + 20 * DAY + HOUR, vec![back]).await, 1);
     bench.tidy(NOW + 20 * DAY + HOUR).await;
     assert_eq!(bench.deliver(NOW + 20 * DAY + HOUR).await.len(), 1);

@@ -1,7 +1,7 @@
 //! Routes: what pauses one, what waits for it, what lets it go on, and what follows people's wishes.
 
 use super::*;
-use crate::domain::{Matter, Pause, Permission, Permissions, Route};
+use crate::domain::{DoubtPolicy, Matter, Pause, Permission, Permissions, Route};
 
 /// When a paused route is looked at in these tests.
 const CHECK: u64 = 3_600;
@@ -182,6 +182,30 @@ async fn a_channel_that_took_something_in_between_is_told_of_again() {
 }
 
 #[tokio::test]
+async fn a_second_pause_within_the_hour_is_told_when_the_hour_is_over() {
+    let (_folder, store, delivery) = owed_to(1).await;
+    refuses(&store, &delivery, 1).await;
+    assert_eq!(told(&store, 1).await, 1);
+    store.resume_route(route(1), later(600)).await.expect("resumed");
+    let again = lease(&store, later(600)).await.remove(0);
+    let delivered = Outcome::Delivered(MessageId::new(5));
+    store.settle(Settlement { at: later(601), ..settlement(&again, delivered) }).await.expect("settled");
+    let closes = async |second| {
+        store
+            .pause_route(route(1), Refusal::MissingAccess, later(second), later(99_999))
+            .await
+            .expect("paused");
+    };
+    closes(1_200).await;
+    // It opens before that: nobody was told, and it is no reason to be told sooner of the next one.
+    store.resume_route(route(1), later(1_800)).await.expect("resumed");
+    closes(2_400).await;
+    assert_eq!(told(&store, 3_600).await, 0);
+    assert_eq!(told(&store, 3_601).await, 1);
+    assert_eq!(told(&store, 99_999).await, 0);
+}
+
+#[tokio::test]
 async fn a_look_is_due_hourly_and_when_something_has_changed() {
     let (_folder, store, delivery) = owed_to(1).await;
     refuses(&store, &delivery, 0).await;
@@ -260,6 +284,43 @@ async fn what_waits_follows_the_choice_of_another_channel() {
     // And nobody is told of a channel that is nobody's matter any more.
     assert!(notices(&store, 999).await.is_empty());
     assert_eq!(store.next_errand().await.expect("a time"), None);
+}
+
+#[tokio::test]
+async fn a_failed_attempt_goes_on_where_the_admin_wants_it_meanwhile() {
+    let (_folder, store) = store().await;
+    choose(&store, 1, 1, 0).await;
+    let wish = NewWatch { key: key(1, "7"), channel: None, by: UserId::new(1).expect("an id"), at: NOW };
+    store.add_watch(wish, profile("7"), 9).await.expect("added");
+    goes_live(&store, "7", "a").await;
+    let leased = lease(&store, NOW).await.remove(0);
+    choose(&store, 1, 2, 1).await;
+    settle(&store, &leased, retry()).await;
+    assert_eq!(lease(&store, later(20)).await[0].channel, channel(2));
+}
+
+#[tokio::test]
+async fn what_may_stand_in_a_channel_that_closed_for_good_goes_where_the_server_says() {
+    for (choice, expected) in [(DoubtPolicy::Twice, Some(2)), (DoubtPolicy::Never, None)] {
+        let (_folder, store) = store().await;
+        choose(&store, 1, 1, 0).await;
+        store.set_policies(guild(1), None, Some(choice)).await.expect("chosen");
+        let wish = NewWatch { key: key(1, "7"), channel: None, by: UserId::new(1).expect("an id"), at: NOW };
+        store.add_watch(wish, profile("7"), 9).await.expect("added");
+        goes_live(&store, "7", "a").await;
+        settle_unsure(&store, &lease(&store, NOW).await[0]).await;
+        choose(&store, 1, 2, 11).await;
+        let bound = lease(&store, later(20)).await.remove(0);
+        assert_eq!(bound.channel, channel(1));
+        refuses(&store, &bound, 21).await;
+        let next = lease(&store, later(30)).await;
+        let channels: Vec<_> = next.iter().map(|delivery| delivery.channel.get()).collect();
+        assert_eq!(channels, Vec::from_iter(expected), "{choice:?}");
+        assert!(next.iter().all(|delivery| delivery.unsure_since.is_none()));
+        let troubles = store.troubles(guild(1)).await.expect("troubles");
+        let counted = (troubles.sent_again, troubles.kept_back);
+        assert_eq!(counted, if expected.is_some() { (1, 0) } else { (0, 1) }, "{choice:?}");
+    }
 }
 
 #[tokio::test]

@@ -115,15 +115,16 @@ fn write(matter: &Matter) -> String {
     serde_json::to_string(&row).unwrap_or_default()
 }
 
-/// A server is to be told something.
+/// A server is to be told something, not before `due_at`.
 pub(super) fn add(
     tx: &Transaction<'_>,
     guild: GuildId,
     matter: &Matter,
     at: Timestamp,
+    due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO notice (guild_id, matter, since, due_at) VALUES (?1, ?2, ?3, ?3)")?
-        .execute(params![signed(guild.get()), write(matter), at.as_millis()])?;
+    tx.prepare_cached("INSERT INTO notice (guild_id, matter, since, due_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![signed(guild.get()), write(matter), at.as_millis(), due_at.as_millis()])?;
     Ok(())
 }
 

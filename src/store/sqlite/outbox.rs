@@ -146,6 +146,8 @@ fn finish(tx: &Transaction<'_>, id: i64, state: &str, detail: Option<&str>) -> R
 }
 
 fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&String>) -> Result<(), StoreError> {
+    // The admin may have chosen another channel while the attempt was under way.
+    routes::follow_watch(tx, settlement.delivery)?;
     tx.prepare_cached(&format!(
         "UPDATE delivery SET state = {STANDS}, due_at = ?2, detail = COALESCE(?3, detail)
          WHERE delivery_id = ?1 AND state = 'leased'",
@@ -168,12 +170,32 @@ fn hold(tx: &Transaction<'_>, settlement: &Settlement, refusal: Refusal) -> Resu
     .execute(params![id, settlement.at.as_millis(), refusal.as_str()])?;
     // The admin may have chosen another channel while the attempt was under way.
     routes::follow_watches(tx, route.guild, settlement.at)?;
-    // Whatever is bound to a place that nobody wants any more, because it may stand there already, ends here.
-    tx.prepare_cached(
-        "UPDATE delivery SET state = 'refused' WHERE delivery_id = ?1 AND state = 'pending' AND channel_id = ?2",
-    )?
-    .execute(params![id, signed(route.channel.get())])?;
+    give_up_place(tx, settlement.delivery, route)?;
     Ok(Settled { paused: paused.then_some(route) })
+}
+
+/// A delivery may stand in a place already that nobody wants any more and that refuses to say. What happens to it is the
+/// server's choice: it goes to where its watch wants it now, perhaps twice, or nowhere.
+fn give_up_place(tx: &Transaction<'_>, delivery: DeliveryId, route: Route) -> Result<(), StoreError> {
+    let is_bound = "delivery_id = ?1 AND state = 'pending' AND channel_id = ?2";
+    let place = params![delivery.0, signed(route.channel.get())];
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET state = 'kept_back', doubt = 'kept_back'
+         WHERE {is_bound} AND (SELECT doubt FROM guild WHERE guild.guild_id = delivery.guild_id) = 'never'"
+    ))?
+    .execute(place)?;
+    let is_to_move = tx
+        .prepare_cached(&format!(
+            "UPDATE delivery SET unsure_since = NULL, doubt = 'sent_again' WHERE {is_bound}"
+        ))?
+        .execute(place)?
+        > 0;
+    if is_to_move {
+        routes::follow_watch(tx, delivery)?;
+        tx.prepare_cached(&format!("UPDATE delivery SET state = {STANDS} WHERE delivery_id = ?1"))?
+            .execute([delivery.0])?;
+    }
+    Ok(())
 }
 
 fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Delivery, StoreError> {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, guild_id, notices, signed};
-use crate::domain::{ChannelId, GuildId, Matter, Pause, Permissions, Refusal, Route, Timestamp};
+use crate::domain::{ChannelId, DeliveryId, GuildId, Matter, Pause, Permissions, Refusal, Route, Timestamp};
 use crate::store::{GuildTroubles, StoreError};
 
-/// A pause within this time of the last one that was told is the same trouble, and nobody is told again. So is one of a
-/// route that has only been open for so long without anything getting through: then it was not open at all.
+/// The admins hear of one channel once in this time: a pause that comes sooner is told then, if it still lasts. When the route
+/// had only been open for so long, and nothing has got through since they heard, it is the same trouble as before and not
+/// told: then it was not open at all.
 const SAME_TROUBLE: Duration = Duration::from_hours(1);
 
 /// The channel of a watch: its own, else the server's.
@@ -226,35 +227,63 @@ pub(super) fn pause(
         "UPDATE delivery SET state = 'paused' WHERE guild_id = ?1 AND channel_id = ?2 AND {WAITS} AND state = 'pending'"
     ))?
     .execute([guild, channel])?;
-    let is_news = tx
-        .prepare_cached(
-            "UPDATE route SET told_at = ?3
-             WHERE guild_id = ?1 AND channel_id = ?2 AND (told_at IS NULL OR told_at < ?4
-                 AND (resumed_at IS NULL OR resumed_at < ?4 OR EXISTS (
-                     SELECT 1 FROM delivery WHERE delivery.guild_id = ?1 AND delivery.channel_id = ?2
-                         AND state = 'delivered' AND settled_at >= resumed_at)))",
-        )?
-        .execute(params![guild, channel, at.as_millis(), at.before(SAME_TROUBLE).as_millis()])?;
-    if is_news > 0 {
-        notices::add(tx, route.guild, &Matter::Paused(route.channel), at)?;
+    if let Some(tell_at) = tell_at(tx, route, at)? {
+        tx.prepare_cached("UPDATE route SET told_at = ?3 WHERE guild_id = ?1 AND channel_id = ?2")?
+            .execute(params![guild, channel, tell_at.as_millis()])?;
+        notices::add(tx, route.guild, &Matter::Paused(route.channel), at, tell_at)?;
     }
     Ok(true)
+}
+
+/// When the admins are to be told of a pause that begins now, if it is news: an hour after they were told the last time at
+/// the earliest, and by then it may be over.
+fn tell_at(tx: &Transaction<'_>, route: Route, at: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let (told_at, was_open): (Option<i64>, bool) = tx
+        .prepare_cached(
+            "SELECT told_at, resumed_at IS NULL OR resumed_at < ?3 OR EXISTS (
+                 SELECT 1 FROM delivery WHERE delivery.guild_id = ?1 AND delivery.channel_id = ?2
+                     AND state = 'delivered' AND settled_at > told_at)
+             FROM route WHERE guild_id = ?1 AND channel_id = ?2",
+        )?
+        .query_row(
+            params![
+                signed(route.guild.get()),
+                signed(route.channel.get()),
+                at.before(SAME_TROUBLE).as_millis()
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+    let Some(told_at) = told_at else { return Ok(Some(at)) };
+    Ok(was_open.then(|| at.max(Timestamp::from_millis(told_at).after(SAME_TROUBLE))))
 }
 
 pub(super) fn resume(tx: &Transaction<'_>, route: Route, at: Timestamp) -> Result<usize, StoreError> {
     let [guild, channel] = key(route);
     let untold = notices::drop_paused(tx, route, at)?;
+    let hour = i64::try_from(SAME_TROUBLE.as_millis()).unwrap_or(i64::MAX);
+    // What was to be told at once is the first there was to tell; what was put off was told an hour before that.
     tx.prepare_cached(
-        "UPDATE route SET paused_since = NULL, resumed_at = ?3, told_at = CASE WHEN ?4 THEN NULL ELSE told_at END
+        "UPDATE route SET paused_since = NULL, resumed_at = ?3, told_at = CASE
+             WHEN NOT ?4 THEN told_at WHEN told_at > paused_since THEN told_at - ?5 ELSE NULL END
          WHERE guild_id = ?1 AND channel_id = ?2",
     )?
-    .execute(params![guild, channel, at.as_millis(), untold])?;
+    .execute(params![guild, channel, at.as_millis(), untold, hour])?;
     Ok(tx
         .prepare_cached(&format!(
             "UPDATE delivery SET state = 'pending', due_at = ?3
              WHERE guild_id = ?1 AND channel_id = ?2 AND {WAITS} AND state = 'paused'"
         ))?
         .execute(params![guild, channel, at.as_millis()])?)
+}
+
+/// Brings one delivery to where its watch wants it now, unless it may stand in the former channel already.
+pub(super) fn follow_watch(tx: &Transaction<'_>, delivery: DeliveryId) -> Result<(), StoreError> {
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET channel_id = ({PLACE})
+         WHERE delivery_id = ?1 AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
+    ))?
+    .execute([delivery.0])?;
+    Ok(())
 }
 
 /// Brings what waits in a server to where its watches want it now, unless it may stand in the former channel already; and

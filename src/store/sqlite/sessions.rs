@@ -195,16 +195,7 @@ fn apply(
             let transition = began(tx, *session)?;
             // They may have been forgotten since it ended.
             freeze(tx, transition, stream)?;
-            let revived = tx
-                .prepare_cached(
-                    "UPDATE delivery SET state = 'pending', due_at = ?2, settled_at = NULL
-                     WHERE transition_id = ?1 AND state = 'expired' AND EXISTS (
-                         SELECT 1 FROM watch JOIN guild USING (guild_id)
-                         WHERE watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
-                           AND guild.left_at IS NULL)",
-                )?
-                .execute(params![transition, at.as_millis()])?;
-            Ok(revived + owe(tx, transition, owed, decision.decided_at)?)
+            owe(tx, transition, owed, decision.decided_at)
         }
         Change::Continued { session, stream } => {
             if !go_on(tx, *session, stream, at)? {
