@@ -1,11 +1,11 @@
 //! What the gateway tells: servers that come and go, and how the connections stand.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use super::identify;
 use crate::clock::Clock;
@@ -17,6 +17,10 @@ use crate::store::{Shard, StoreError};
 /// The pause between two attempts to remember what was told.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
+/// News that may wait while the disk refuses. Beyond that, hints are dropped: the hourly look at paused routes does not need
+/// them. What else waits is about servers that come and go, and of those there are as many as there are.
+const MAX_WAITING: usize = 1_000;
+
 /// Hands what the gateway tells to `control`.
 pub(super) struct Events {
     control: Control,
@@ -27,6 +31,8 @@ pub(super) struct Events {
     bells: Bells,
     /// What is told is remembered one after the other, in the order in which it was told.
     order: Mutex<()>,
+    /// How many wait for that.
+    waiting: AtomicUsize,
 }
 
 /// Whom the events wake.
@@ -49,14 +55,37 @@ enum News {
     RightsChanged(GuildId),
 }
 
+impl News {
+    /// Whether it only says that another look may be worth it.
+    fn is_a_hint(&self) -> bool {
+        matches!(self, Self::ChannelChanged(..) | Self::RightsChanged(_))
+    }
+}
+
 impl Events {
     pub(super) fn new(control: Control, clock: Clock, starts: SessionStarts, bells: Bells) -> Self {
-        Self { control, clock, starts, begun: AtomicU32::new(0), bells, order: Mutex::default() }
+        Self {
+            control,
+            clock,
+            starts,
+            begun: AtomicU32::new(0),
+            bells,
+            order: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Has what was told remembered, however long the disk refuses: Discord does not tell it again.
     async fn remember(&self, news: News) {
-        let _in_order = self.order.lock().await;
+        let waiting = self.waiting.fetch_add(1, Ordering::AcqRel);
+        if waiting < MAX_WAITING || !news.is_a_hint() {
+            let in_order = self.order.lock().await;
+            self.remember_next(&in_order, news).await;
+        }
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    async fn remember_next(&self, _in_order: &MutexGuard<'_, ()>, news: News) {
         while let Err(error) = self.hand_on(&news).await {
             complain(&error);
             if error.is_about_content() {
@@ -101,13 +130,15 @@ impl Events {
 #[serenity::async_trait]
 impl serenity::EventHandler for Events {
     async fn ready(&self, _: serenity::Context, ready: serenity::Ready) {
+        // Before anything else: what follows READY is told by tasks of its own, and must not be remembered before it.
+        let in_order = self.order.lock().await;
         self.begun().await;
         let shard = ready.shard.map_or(Shard { id: 0, of: 1 }, |shard| Shard {
             id: u64::from(shard.id.0),
             of: u64::from(shard.total),
         });
         let present = ready.guilds.iter().filter_map(|guild| GuildId::new(guild.id.get())).collect();
-        self.remember(News::Present(shard, present)).await;
+        self.remember_next(&in_order, News::Present(shard, present)).await;
     }
 
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
