@@ -33,7 +33,7 @@ use parts::{Parts, Unreached, until};
 /// now. When Twitch does not answer for so long, they go out rather late than never.
 const FIRST_LOOK: Duration = Duration::from_mins(1);
 
-/// How often servers that removed the bot are looked through.
+/// How often it is tidied up: what servers left behind that removed the bot, and the history.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
 /// How long a process with a refused token shows that on its health page before it ends: longer than the pauses between the
@@ -151,7 +151,7 @@ pub fn invite_link(application: &Application) -> String {
     )
 }
 
-/// Tells when everybody has been looked at for the first time, and what follows from that is remembered.
+/// Tells when Twitch has answered a look at everybody, at least in part, and what follows from that is remembered.
 struct FirstLook {
     polls: watch::Receiver<Option<CycleReport>>,
     /// How many observations have been taken.
@@ -160,11 +160,13 @@ struct FirstLook {
 
 impl FirstLook {
     async fn is_over(&mut self) {
-        let sent = match self.polls.wait_for(Option::is_some).await {
-            Ok(report) => report.map_or(0, |report| report.batches.saturating_sub(report.failed)),
+        let answered =
+            |report: &Option<CycleReport>| report.is_some_and(|report| report.last_success.is_some());
+        let handed_on = match self.polls.wait_for(answered).await {
+            Ok(report) => report.map_or(0, |report| report.handed_on),
             Err(_) => return,
         };
-        let _ = self.taken.wait_for(|taken| *taken >= sent).await;
+        let _ = self.taken.wait_for(|taken| *taken >= handed_on).await;
     }
 }
 
@@ -357,15 +359,22 @@ async fn register_commands(control: &Control, stop: &CancellationToken) {
 }
 
 async fn tidy(control: &Control, stop: &CancellationToken) {
-    loop {
-        // Not at once: a server that invited the bot again while it was away is known when the gateway is connected.
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(TIDY_EVERY) => {}
+    let for_ever = async {
+        loop {
+            // Not at once: a server that invited the bot again while it was away is known when the gateway is connected.
+            tokio::time::sleep(TIDY_EVERY).await;
+            if let Err(error) = control.tidy().await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "what is over could not be tidied up"
+                );
+            }
         }
-        if let Err(error) = control.tidy().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "what is over could not be tidied up");
-        }
+    };
+    // What is tidied in one go is one transaction, so it can be left at any point.
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = for_ever => {}
     }
 }
 

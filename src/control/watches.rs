@@ -1,7 +1,7 @@
 //! Watching: set the channel, add a streamer, remove one.
 
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
-use crate::discord::{Access, Member};
+use crate::discord::{self, Access, Member};
 use crate::domain::{
     ChannelId, GuildId, Login, NewWatch, Permission, Permissions, Profile, Route, WatchKey, text,
 };
@@ -182,7 +182,12 @@ impl Control {
     /// What the bot may do in a channel, as far as Discord says in time.
     pub(super) async fn check(&self, guild: GuildId, channel: ChannelId) -> ChannelCheck {
         let member = Member { guild, user: self.application.bot_user };
-        let access = match tokio::time::timeout(CHECK_PATIENCE, self.rest.access(member, channel)).await {
+        let access = match tokio::time::timeout(
+            CHECK_PATIENCE,
+            self.rest.access(member, channel, discord::Urgency::Interactive),
+        )
+        .await
+        {
             Ok(Ok(access)) => access,
             Ok(Err(error)) => {
                 tracing::warn!(%guild, %channel, %error, "the rights in a channel could not be looked up");

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::Timestamp;
+use crate::domain::{GuildId, Timestamp};
 
 /// A bucket that was not used for so long is as good as a fresh one and is forgotten when there are [`MAX_BUCKETS`].
 const BUCKET_LIFE: Duration = Duration::from_mins(10);
@@ -29,6 +29,13 @@ pub(super) struct Route {
     pub(super) kind: &'static str,
     /// The top-level resource: a channel, a server, or 0 for none.
     pub(super) resource: u64,
+}
+
+impl Route {
+    /// A request about a server.
+    pub(super) fn of(kind: &'static str, guild: GuildId) -> Self {
+        Self { kind, resource: guild.get() }
+    }
 }
 
 /// Why a request may not go out yet.
@@ -210,7 +217,10 @@ impl Buckets {
             return;
         }
         self.tidied_at = Some(now);
-        self.known.retain(|_, bucket| bucket.in_flight > 0 || now.since(bucket.used_at) < BUCKET_LIFE);
+        self.known.retain(|_, bucket| {
+            let is_closed = bucket.closed_until.is_some_and(|until| now < until);
+            is_closed || bucket.in_flight > 0 || now.since(bucket.used_at) < BUCKET_LIFE
+        });
         self.routes.retain(|_, used| self.known.contains_key(&used.key));
     }
 }

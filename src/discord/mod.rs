@@ -17,7 +17,7 @@ use secrecy::SecretString;
 
 pub use answer::{Failure, failure};
 pub use reads::{Access, Found};
-pub use rest::{Application, Member, Posted, Queueing, Rest, SessionStarts, http_client};
+pub use rest::{Application, Member, Posted, Queueing, Rest, SessionStarts, Urgency, http_client};
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]
@@ -56,6 +56,9 @@ pub enum DiscordError {
         /// How long, as far as is known.
         wait: std::time::Duration,
     },
+    /// The program stops: nothing more is begun, nothing was done.
+    #[error("the bot is stopping")]
+    Stopping,
     /// No answer, a broken one or an error of Discord's.
     #[error("Discord does not answer: {why}")]
     Unavailable {

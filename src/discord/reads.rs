@@ -1,7 +1,5 @@
 //! Looking things up: what the bot may do in a channel, what stands in it, where a server reads the bot's own matters.
 
-use reqwest::Method;
-
 use super::buckets::Route;
 use super::permissions::{self, Overwrite, Role};
 use super::rest::{Rest, Urgency};
@@ -40,29 +38,38 @@ pub struct Found {
 
 impl Rest {
     /// What a member may do in a channel, by the roles and overwrites that count now.
-    pub async fn access(&self, member: Member, channel: ChannelId) -> Result<Access, DiscordError> {
+    pub async fn access(
+        &self,
+        member: Member,
+        channel: ChannelId,
+        urgency: Urgency,
+    ) -> Result<Access, DiscordError> {
         let Member { guild, user } = member;
-        let get = |kind: &'static str, resource: u64| Route { kind, resource };
-        let path = format!("/channels/{channel}");
-        let found: Channel = match self.read(get("GET /channels/{}", channel.get()), &path).await {
-            Ok(found) => found,
-            Err(DiscordError::Refused { code: 10003, .. }) => return Ok(Access::Gone),
-            // What cannot be seen cannot be asked about, but the list of all channels has it.
-            Err(DiscordError::Refused { status: 403, .. }) => {
-                let path = format!("/guilds/{guild}/channels");
-                let all: Vec<Channel> = self.read(get("GET /guilds/{}/channels", guild.get()), &path).await?;
-                match all.into_iter().find(|one| one.id == channel.get()) {
-                    Some(hidden) => hidden,
-                    None => return Ok(Access::Has { permissions: Permissions(0), takes_messages: true }),
+        // Asking for one channel that the bot may not see would be a refused request, and Discord counts those. The list has
+        // also what is hidden, but no threads.
+        let listed: Vec<Channel> = self
+            .read(Route::of("GET /guilds/{}/channels", guild), &format!("/guilds/{guild}/channels"), urgency)
+            .await?;
+        let found = match listed.into_iter().find(|one| one.id == channel.get()) {
+            Some(found) => found,
+            None => {
+                let route = Route { kind: "GET /channels/{}", resource: channel.get() };
+                match self.read(route, &format!("/channels/{channel}"), urgency).await {
+                    Ok(found) => found,
+                    Err(DiscordError::Refused { code: 10003, .. }) => return Ok(Access::Gone),
+                    Err(DiscordError::Refused { status: 403, .. }) => {
+                        return Ok(Access::Has { permissions: Permissions(0), takes_messages: true });
+                    }
+                    Err(error) => return Err(error),
                 }
             }
-            Err(error) => return Err(error),
         };
-        let roles: Vec<RoleBody> =
-            self.read(get("GET /guilds/{}/roles", guild.get()), &format!("/guilds/{guild}/roles")).await?;
-        let member: MemberBody = self
-            .read(get("GET /guilds/{}/members/{}", guild.get()), &format!("/guilds/{guild}/members/{user}"))
+        let roles: Vec<RoleBody> = self
+            .read(Route::of("GET /guilds/{}/roles", guild), &format!("/guilds/{guild}/roles"), urgency)
             .await?;
+        let path = format!("/guilds/{guild}/members/{user}");
+        let member: MemberBody =
+            self.read(Route::of("GET /guilds/{}/members/{}", guild), &path, urgency).await?;
         let own: Vec<u64> = member.roles.iter().filter_map(|id| id.parse().ok()).collect();
         let roles: Vec<Role> = roles.iter().map(Role::from).collect();
         let overwrites: Vec<Overwrite> = found.permission_overwrites.iter().map(Overwrite::from).collect();
@@ -80,16 +87,15 @@ impl Rest {
         let route = Route { kind: "GET /channels/{}/messages", resource: channel.get() };
         let before = before.map(|id| format!("&before={id}")).unwrap_or_default();
         let path = format!("/channels/{channel}/messages?limit={PAGE}{before}");
-        let page: Vec<MessageBody> =
-            self.inner.ask(Method::GET, route, &path, None::<&()>, Urgency::Background).await?;
+        let page: Vec<MessageBody> = self.read(route, &path, Urgency::Background).await?;
         let may_go_on = page.len() >= PAGE;
         Ok((page.into_iter().filter_map(MessageBody::found).collect(), may_go_on))
     }
 
     /// The channel in which Discord itself tells a server of members and boosts; many servers have none.
     pub async fn system_channel(&self, guild: GuildId) -> Result<Option<ChannelId>, DiscordError> {
-        let route = Route { kind: "GET /guilds/{}", resource: guild.get() };
-        let body: GuildBody = self.read(route, &format!("/guilds/{guild}")).await?;
+        let route = Route::of("GET /guilds/{}", guild);
+        let body: GuildBody = self.read(route, &format!("/guilds/{guild}"), Urgency::Background).await?;
         Ok(body.system_channel_id.and_then(|id| id.parse().ok()).and_then(ChannelId::new))
     }
 }

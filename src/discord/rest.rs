@@ -39,7 +39,7 @@ const ASKS_ABOUT_THE_TOKEN: &str = "GET /applications/@me";
 
 /// Whether a person waits for the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Urgency {
+pub enum Urgency {
     /// Somebody waits: goes before the fan-out.
     Interactive,
     /// Nobody waits.
@@ -109,6 +109,8 @@ pub(super) struct Inner {
     breaker: Mutex<Breaker>,
     /// Whether Discord has refused the token; it is never taken again.
     refused: AtomicBool,
+    /// Whether the program stops: nothing more is begun.
+    stopping: AtomicBool,
     chance: Mutex<fastrand::Rng>,
 }
 
@@ -139,16 +141,18 @@ impl Rest {
                 pace: Pace::new(clock.clone()),
                 breaker: Mutex::new(Breaker::new(clock.steady())),
                 refused: AtomicBool::new(false),
+                stopping: AtomicBool::new(false),
                 clock,
                 chance: Mutex::new(chance),
             }),
         })
     }
 
-    /// Until about when nothing goes out, because too many requests were refused.
+    /// For how long nothing goes out, because too many requests were refused.
     #[must_use]
-    pub fn halted(&self) -> Option<Timestamp> {
-        self.inner.breaker().halted_until(self.inner.clock.steady())
+    pub fn halted_for(&self) -> Option<Duration> {
+        let now = self.inner.clock.steady();
+        self.inner.breaker().halted_until(now).map(|until| until.since(now))
     }
 
     /// Whether Discord has refused the token. Nothing goes out with it any more.
@@ -160,6 +164,12 @@ impl Rest {
     /// The token was refused elsewhere: no request goes out from now on.
     pub fn give_up(&self) {
         self.inner.refused.store(true, Ordering::Relaxed);
+        self.inner.pace.dismiss();
+    }
+
+    /// The program stops: what waits for its turn comes back undone, and nothing more goes out.
+    pub fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
         self.inner.pace.dismiss();
     }
 
@@ -196,7 +206,7 @@ impl Rest {
     /// How many gateway sessions may still be asked for (Discord, Gateway, "Get Gateway Bot").
     pub async fn session_starts(&self) -> Result<SessionStarts, DiscordError> {
         let route = Route { kind: "GET /gateway/bot", resource: 0 };
-        let body: GatewayBody = self.read(route, "/gateway/bot").await?;
+        let body: GatewayBody = self.read(route, "/gateway/bot", Urgency::Interactive).await?;
         Ok(SessionStarts {
             shards: body.shards.max(1),
             remaining: body.session_start_limit.remaining,
@@ -221,13 +231,14 @@ impl Rest {
         &self,
         route: Route,
         path: &str,
+        urgency: Urgency,
     ) -> Result<T, DiscordError> {
-        self.inner.ask(Method::GET, route, path, None::<&()>, Urgency::Interactive).await
+        self.inner.ask(Method::GET, route, path, None::<&()>, urgency).await
     }
 }
 
 impl Inner {
-    pub(super) async fn ask<T: DeserializeOwned>(
+    async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         route: Route,
@@ -264,6 +275,9 @@ impl Inner {
     fn may_go_out(&self, route: Route) -> Result<(), DiscordError> {
         if self.refused.load(Ordering::Relaxed) && route.kind != ASKS_ABOUT_THE_TOKEN {
             return Err(DiscordError::Unauthorized);
+        }
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(DiscordError::Stopping);
         }
         let now = self.clock.steady();
         let mut breaker = self.breaker();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Attempt, Examined, Sight, Told};
-use crate::discord::{Access, DiscordError, Member, Queueing, Rest};
+use crate::discord::{Access, DiscordError, Member, Queueing, Rest, Urgency};
 use crate::domain::{
     ChannelId, Delivery, GuildId, MessageId, Outcome, Permission, Permissions, Refusal, Route, Timestamp,
 };
@@ -59,6 +59,11 @@ impl DiscordChannel {
         }
     }
 
+    /// Begins nothing more.
+    pub(super) fn stop(&self) {
+        self.rest.stop();
+    }
+
     /// Looks for the announcement of a delivery among the messages of its channel.
     pub(super) async fn find(&self, delivery: &Delivery) -> Sight {
         let earliest = delivery.stream.started_at.before(CLOCKS_DIFFER);
@@ -92,7 +97,7 @@ impl DiscordChannel {
     }
 
     async fn may_read(&self, delivery: &Delivery) -> Sight {
-        match self.rest.access(self.member(delivery.guild), delivery.channel).await {
+        match self.access(delivery.guild, delivery.channel).await {
             Ok(Access::Has { permissions, .. }) if permissions.has(Permission::ReadMessageHistory) => {
                 Sight::NotThere
             }
@@ -105,7 +110,7 @@ impl DiscordChannel {
 
     /// Looks whether a channel takes announcements.
     pub(super) async fn examine(&self, route: Route) -> Examined {
-        match self.rest.access(self.member(route.guild), route.channel).await {
+        match self.access(route.guild, route.channel).await {
             Ok(Access::Gone) => {
                 Examined::Closed { refusal: Refusal::UnknownChannel, missing: Permissions(0) }
             }
@@ -146,8 +151,9 @@ impl DiscordChannel {
         }
     }
 
-    fn member(&self, guild: GuildId) -> Member {
-        Member { guild, user: self.bot }
+    /// What the bot may do in a channel; nobody waits for it.
+    async fn access(&self, guild: GuildId, channel: ChannelId) -> Result<Access, DiscordError> {
+        self.rest.access(Member { guild, user: self.bot }, channel, Urgency::Background).await
     }
 }
 
@@ -170,6 +176,11 @@ pub fn meaning(error: DiscordError) -> Outcome {
         DiscordError::Halted { wait } => Outcome::RetryAfter {
             asked: Some(wait),
             why: "too many requests were refused, so all sending has stopped for a while".to_owned(),
+            perhaps_done: false,
+        },
+        DiscordError::Stopping => Outcome::RetryAfter {
+            asked: Some(Duration::ZERO),
+            why: "the bot was stopped before its turn came".to_owned(),
             perhaps_done: false,
         },
         DiscordError::Unavailable { why, perhaps_done } => {

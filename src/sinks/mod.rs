@@ -89,6 +89,13 @@ impl Sink {
         }
     }
 
+    /// The program stops: what has not gone out yet comes back undone, and nothing more goes out.
+    pub fn stop(&self) {
+        match self {
+            Self::DiscordChannel(channel) => channel.stop(),
+        }
+    }
+
     /// Looks whether the announcement of a delivery stands in its place already.
     pub async fn find(&self, delivery: &Delivery) -> Sight {
         match self {

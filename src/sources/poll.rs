@@ -27,6 +27,8 @@ pub struct CycleReport {
     pub batches: usize,
     /// How many of them got no answer.
     pub failed: usize,
+    /// How many observations have been handed on since the program started.
+    pub handed_on: usize,
     /// How many are live.
     pub live: usize,
     /// When the last look was over in which anybody was seen, or nobody was to be looked at.
@@ -82,6 +84,7 @@ impl Poll {
         let mut was_failing = false;
         let mut noted_at = None;
         let mut last_success = None;
+        let mut handed_on = 0;
         loop {
             let began = self.clock.now();
             match self.cycle(&mut roster).await {
@@ -89,10 +92,16 @@ impl Poll {
                     if report.failed < report.batches || report.batches == 0 {
                         last_success = Some(report.at);
                     }
+                    handed_on += report.handed_on;
                     interval = self.adapt(interval, report.streamers);
                     was_failing = Self::tell_of_failures(&report, was_failing);
                     self.note_look(&report, &mut noted_at).await;
-                    self.reports.send_replace(Some(CycleReport { last_success, interval, ..report }));
+                    self.reports.send_replace(Some(CycleReport {
+                        last_success,
+                        interval,
+                        handed_on,
+                        ..report
+                    }));
                 }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the watches cannot be read");
@@ -120,6 +129,7 @@ impl Poll {
             streamers: ids.len(),
             batches: ids.len().div_ceil(MAX_IDS),
             failed: 0,
+            handed_on: 0,
             live: 0,
             last_success: None,
             interval: self.interval,
@@ -138,6 +148,7 @@ impl Poll {
             match looked {
                 Ok(page) => {
                     report.live += page.live.len();
+                    report.handed_on += 1;
                     self.note_success();
                     let observation = observe(&ids[batch], page, self.clock.now());
                     // The pipeline ends before the poll only when the program stops.

@@ -75,8 +75,8 @@ impl Health {
         let now = self.clock.now();
         let discord = if self.discord.is_refused() {
             Err("Discord refuses the bot's token (DISCORD_TOKEN); nothing can be announced".to_owned())
-        } else if let Some(until) = self.discord.halted() {
-            let left = until.since(now).as_secs();
+        } else if let Some(left) = self.discord.halted_for() {
+            let left = left.as_secs();
             Err(format!(
                 "Discord refused too many requests; nothing is sent for {left} s, lest it ban this address"
             ))
@@ -134,6 +134,7 @@ mod tests {
             interval: Duration::from_secs(30),
             streamers: 1,
             batches: 1,
+            handed_on: 0,
             failed: 1,
             live: 0,
         };

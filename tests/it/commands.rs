@@ -150,7 +150,7 @@ async fn setchannel_names_each_missing_permission_and_stores_the_channel_all_the
 async fn setchannel_answers_when_discord_does_not_say_what_the_bot_may_do() {
     let world = World::start().await;
     let cats = world.bare_server("Cats");
-    world.discord.fail(Place::Route("/channels"), ALWAYS, Fault::Hang);
+    world.discord.fail(Place::Route("/guilds"), ALWAYS, Fault::Hang);
     let options = json!({ "channel": cats.live.to_string() });
     let typed = world.typed(&world.admin, cats, "setchannel", options).await;
     let reply = typed.reply().await;

@@ -139,7 +139,7 @@ async fn what_waits_goes_to_the_channel_that_is_chosen_instead() {
     world.discord.clear_requests();
     world.discord.allow_again(cats.live);
     world.pass(Duration::from_hours(2)).await;
-    assert_eq!((looks(&world, cats.live), attempts(&world, cats.live)), (0, 0));
+    assert_eq!((looks(&world, cats.guild), attempts(&world, cats.live)), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,8 +210,8 @@ async fn what_happens_to_others_changes_nothing() {
     world.discord.rename_channel(stage, "theatre");
     world.discord.delete_channel(stage);
     world.pass(Duration::from_mins(30)).await;
-    assert_eq!(looks(&world, cats.live), 0);
-    assert_eq!(looks(&world, dogs.live), 0);
+    assert_eq!(looks(&world, cats.guild), 0);
+    assert_eq!(looks(&world, dogs.guild), 0);
     world.expect_announced(cats, &[]);
     world.expect_announced(dogs, &["Ann"]);
 }
@@ -238,7 +238,7 @@ async fn a_look_that_fails_is_repeated_and_opens_nothing() {
     world.discord.deny(cats.live, SEND_MESSAGES);
     world.goes_live("ann");
     world.pass(A_LOOK).await;
-    let look = Place::Request { method: "GET", prefix: format!("/channels/{}", cats.live) };
+    let look = Place::Request { method: "GET", prefix: format!("/guilds/{}/channels", cats.guild) };
     world.discord.fail(look, u32::MAX, Fault::Html(503));
     world.discord.allow_again(cats.live);
     world.pass(Duration::from_mins(8)).await;
