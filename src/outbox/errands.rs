@@ -51,35 +51,39 @@ pub struct Errands {
 }
 
 impl Errands {
-    /// Does what there is to do until `stop`.
+    /// Does what there is to do until `stop`. What is in hand then is finished: a notice of which nobody knows whether it
+    /// was told would be told again.
     pub async fn run(mut self, stop: CancellationToken) {
-        let errands = async {
-            loop {
-                let pause = match self.look().await {
-                    Ok(pause) => pause,
-                    Err(error) => {
-                        tracing::error!(
-                            error = &error as &dyn std::error::Error,
-                            "paused routes cannot be looked after"
-                        );
-                        IDLE_LOOK
-                    }
-                };
-                let _ = tokio::time::timeout(pause, self.bell.notified()).await;
+        while !stop.is_cancelled() {
+            let pause = match self.look(&stop).await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "paused routes cannot be looked after"
+                    );
+                    IDLE_LOOK
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = tokio::time::timeout(pause, self.bell.notified()) => {}
             }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = errands => {}
         }
     }
 
     /// Does what is due, and says how long nothing more will be.
-    async fn look(&mut self) -> Result<Duration, StoreError> {
+    async fn look(&mut self, stop: &CancellationToken) -> Result<Duration, StoreError> {
         for (route, pause) in self.store.routes_due(self.clock.now(), BATCH).await? {
+            if stop.is_cancelled() {
+                return Ok(IDLE_LOOK);
+            }
             self.check(route, pause).await?;
         }
         for notice in self.store.notices_due(self.clock.now(), BATCH).await? {
+            if stop.is_cancelled() {
+                return Ok(IDLE_LOOK);
+            }
             self.tell(&notice).await?;
         }
         let next = self.store.next_errand().await?;

@@ -29,7 +29,8 @@ const MAX_PER_CHANNEL: usize = 5;
 /// Deliveries of one transition under way at most. What is left is for others, whatever becomes of a great fan-out.
 const MAX_PER_TRANSITION: usize = MAX_IN_FLIGHT - 64;
 
-/// How long a lease lasts: longer than waiting for a turn and the request together, shorter than Discord knows a nonce.
+/// How long a lease lasts after its holder is gone: longer than waiting for a turn and the request together. What the worker
+/// itself holds does not run out, however long it takes.
 const LEASE: Duration = Duration::from_mins(2);
 
 /// How often the outbox is looked at when nobody says that there is something to do.
@@ -75,11 +76,13 @@ pub struct Worker {
 struct Held {
     channel: ChannelId,
     transition: TransitionId,
+    attempt: u32,
 }
 
 /// A delivery that is not under way any more.
 struct Done {
     delivery: DeliveryId,
+    attempt: u32,
     unauthorized: bool,
 }
 
@@ -97,8 +100,9 @@ impl Worker {
         let mut under_way = FuturesUnordered::new();
         let mut held: HashMap<DeliveryId, Held> = HashMap::new();
         let mut chance = self.chance.fork();
+        let mut refused = false;
         let this = &self;
-        loop {
+        while !(refused || stop.is_cancelled()) {
             let mut done: Vec<Done> = Vec::new();
             let (leased, pause) = {
                 let look = this.look(&held);
@@ -112,7 +116,8 @@ impl Worker {
                 }
             };
             for delivery in leased {
-                held.insert(delivery.id, Held { channel: delivery.channel, transition: delivery.transition });
+                let Delivery { id, channel, transition, attempt, .. } = delivery;
+                held.insert(id, Held { channel, transition, attempt });
                 under_way.push(this.attempt(delivery, chance.f64()));
             }
             if done.is_empty() {
@@ -124,17 +129,24 @@ impl Worker {
                 }
             }
             for one in done {
-                if one.unauthorized {
-                    return Err(Halted::Unauthorized);
+                refused |= one.unauthorized;
+                // It may be under way again: settled, due at once and leased before this was looked at.
+                if held.get(&one.delivery).is_some_and(|held| held.attempt == one.attempt) {
+                    held.remove(&one.delivery);
                 }
-                held.remove(&one.delivery);
             }
         }
-        let left = async { while under_way.next().await.is_some() {} };
+        // What only waits for its turn comes back undone and is settled so. It would be in doubt otherwise.
+        self.sink.stop();
+        let left = async {
+            while let Some(one) = under_way.next().await {
+                refused |= one.unauthorized;
+            }
+        };
         if tokio::time::timeout(DRAIN, left).await.is_err() {
             tracing::warn!("stopped with deliveries under way; they go on at the next start");
         }
-        Ok(())
+        if refused { Err(Halted::Unauthorized) } else { Ok(()) }
     }
 
     /// Leases what is due, and says how long nothing more will be.
@@ -142,7 +154,7 @@ impl Worker {
         let at = self.clock.now();
         let mut in_flight: HashMap<ChannelId, usize> = HashMap::new();
         let mut in_turn: HashMap<TransitionId, usize> = HashMap::new();
-        for Held { channel, transition } in held.values() {
+        for Held { channel, transition, .. } in held.values() {
             *in_flight.entry(*channel).or_default() += 1;
             *in_turn.entry(*transition).or_default() += 1;
         }
@@ -179,7 +191,11 @@ impl Worker {
             _ => Duration::ZERO,
         };
         report(&delivery, &outcome, doubt, at.since(delivery.decided_at), wait);
-        let done = Done { delivery: delivery.id, unauthorized: outcome == Outcome::Unauthorized };
+        let done = Done {
+            delivery: delivery.id,
+            attempt: delivery.attempt,
+            unauthorized: outcome == Outcome::Unauthorized,
+        };
         let retry_at = at.after(wait);
         let settlement =
             Settlement { delivery: delivery.id, outcome, retry_at, at, sent_at, unsure_since, doubt };

@@ -23,6 +23,7 @@ mod notices;
 mod polling;
 mod process;
 mod remembering;
+mod restarting;
 mod routes;
 mod servers;
 mod simulation;
