@@ -1,4 +1,5 @@
-//! The only file that knows everything: it builds the parts, starts them, and stops them in order.
+//! The only file that knows everything: what is built, and what waits for what. `parts.rs` runs and ends the parts, `time.rs`
+//! keeps the clock right, and `failure.rs` says why the program ends.
 
 mod failure;
 mod parts;

@@ -212,7 +212,7 @@ mod tests {
         TWITCH_CLIENT_SECRET is not usable (its value is not shown); it must be a text without spaces
         CHECK_INTERVAL_SECONDS is "0"; it must be a whole number from 1 to 3600
         OFFLINE_GRACE_SECONDS is "86401"; it must be a whole number from 0 to 86400
-        HTTP_BIND is "8080"; it must be an address and a port, as 0.0.0.0:8080, or off
+        HTTP_BIND is "8080"; it must be an address and a port, such as 0.0.0.0:8080, or off
         LOG_FORMAT is "xml"; it must be text or json
         RUST_LOG is "livebell=loud"; it must be a level (error, warn, info, debug, trace) or filters such as livebell=debug,warn
         DISCORD_API_URL is "https://discord.com/?a=b"; it must be an http:// or https:// address

@@ -43,13 +43,13 @@ pub const TABLE: [Setting; 12] = [
         "CHECK_INTERVAL_SECONDS",
         "30",
         "a whole number from 1 to 3600",
-        "How often every streamer is looked at",
+        "Seconds between two looks at every streamer",
     ),
     Setting::plain(
         "OFFLINE_GRACE_SECONDS",
         "300",
         "a whole number from 0 to 86400",
-        "A stream that is gone for less than this never ended",
+        "Seconds a stream may be gone and still count as the same stream",
     ),
     Setting::plain(
         "DATABASE_PATH",
@@ -60,7 +60,7 @@ pub const TABLE: [Setting; 12] = [
     Setting::plain(
         "HTTP_BIND",
         "0.0.0.0:8080",
-        "an address and a port, as 0.0.0.0:8080, or off",
+        "an address and a port, such as 0.0.0.0:8080, or off",
         "Where /healthz answers; off turns it off",
     ),
     Setting::plain("LOG_FORMAT", "text", "text or json", "How log lines are written"),
@@ -115,7 +115,8 @@ pub fn markdown() -> String {
 #[must_use]
 pub fn env_example() -> String {
     let mut text = String::from(
-        "# Copy this file to .env and fill in the first three. What begins with # is the default.\n",
+        "# Copy this file to .env and fill in the first three. Lines like `# NAME=value` show a default; remove the # to \
+         change it.\n",
     );
     for setting in TABLE {
         let _ = writeln!(text, "\n# {}: {}.", setting.meaning, setting.allowed);

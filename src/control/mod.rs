@@ -23,8 +23,8 @@ pub use lists::{Live, LiveEntry, Page, Problem, WatchEntry};
 pub use settings::{Settings, SettingsChange};
 pub use watches::{Added, ChannelCheck, Removed, SetChannel, Suggestion};
 
-/// Streamers that one server may watch. It bounds lists and what one server can ask of the poll; the largest peers sell
-/// a third of it.
+/// Streamers that one server may watch. It bounds lists and what one server can ask of the poll; comparable bots sell a third
+/// of it.
 pub const MAX_WATCHES: usize = 1_000;
 
 /// How long a command may wait for Twitch. It has answered "thinking…" by then, so this is about patience.

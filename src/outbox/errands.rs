@@ -1,4 +1,5 @@
-//! What follows from a refusal: the route is looked at, the admins are told once, and it is resumed when it is open again.
+//! Work beside announcing: a paused route is looked at and resumed when it is open again, and the admins of a server are told,
+//! once, what they have to know.
 
 use std::sync::Arc;
 use std::time::Duration;

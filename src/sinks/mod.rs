@@ -1,4 +1,5 @@
-//! Who tells. A sink makes one attempt and says what came of it; it never touches the store and never tries again.
+//! Who tells. A sink makes one attempt and says what came of it; it never touches the store and never tries again. It also
+//! looks whether a place is open, and whether an announcement is there.
 
 mod discord_channel;
 

@@ -329,8 +329,8 @@ fn began(tx: &Transaction<'_>, session: SessionId) -> Result<i64, StoreError> {
 }
 
 /// Adds what is owed of an open session. A delivery that exists stays as it is, but one that was taken back, or expired before
-/// the session was taken up again, is owed again: where the admin
-/// wants it now, unless an attempt may have put it into the former channel already.
+/// the session was taken up again, is owed again: where the admin wants it now, unless an attempt may have put it into the
+/// former channel already.
 fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> Result<usize, StoreError> {
     // Only watches that still stand: somebody may have removed one since the list was gathered.
     let mut statement = tx.prepare_cached(
