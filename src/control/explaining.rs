@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Asker, ChannelCheck, Control, Denied};
-use crate::discord::{DiscordError, Queueing};
+use crate::discord::{DiscordError, Line, Queueing};
 use crate::domain::{
     ChannelId, GuildId, Login, MessageId, Pause, Permissions, Profile, Refusal, Route, Timestamp, WatchKey,
 };
@@ -12,9 +12,6 @@ use crate::store::{Account, GuildSettings, LiveNow, WatchState};
 
 /// How long a test may take. The command has answered "thinking…" by then, so this is about patience.
 const TEST_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Tests wait as one flow of their own, which no transition has.
-const TESTS: i64 = -1;
 
 /// Everything about one streamer in one server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,7 +107,7 @@ impl Control {
         let now = self.clock.now();
         // Every test is one of its own; Discord compares the nonces of a bot over all its servers.
         let nonce = format!("t{:x}-{:x}", now.as_millis(), asker.guild.get() & 0xff_ffff_ffff);
-        let queueing = Queueing { flow: TESTS, not_after: Some(now.after(TEST_PATIENCE)) };
+        let queueing = Queueing { line: Line::Errand, not_after: Some(now.after(TEST_PATIENCE)) };
         let posting = self.rest.create_message(channel, &sample, &nonce, queueing);
         let tested = match tokio::time::timeout(TEST_PATIENCE, posting).await {
             Ok(Ok(posted)) => {

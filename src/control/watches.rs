@@ -1,7 +1,7 @@
 //! Watching: set the channel, add a streamer, remove one.
 
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
-use crate::discord::{self, Access, Member};
+use crate::discord::{Access, Line, Member};
 use crate::domain::{
     ChannelId, GuildId, Login, NewWatch, Permission, Permissions, Profile, Route, WatchKey, text,
 };
@@ -184,7 +184,7 @@ impl Control {
         let member = Member { guild, user: self.application.bot_user };
         let access = match tokio::time::timeout(
             CHECK_PATIENCE,
-            self.rest.access(member, channel, discord::Urgency::Interactive),
+            self.rest.access(member, channel, Line::Urgent),
         )
         .await
         {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use livebell_fakes::discord::{ChannelKind, Discord, Fault, Place};
 
-use super::{DiscordError, DiscordOptions, Posted, Queueing, Rest};
+use super::{DiscordError, DiscordOptions, Line, Posted, Queueing, Rest};
 use crate::clock::Clock;
 use crate::domain::{BroadcasterId, ChannelId, Login, Profile, Stream, StreamId, Timestamp};
 use crate::render;
@@ -33,7 +33,7 @@ impl Client {
     async fn post(&self, not_after: Option<Timestamp>) -> Result<Posted, DiscordError> {
         self.posts.set(self.posts.get() + 1);
         let nonce = self.posts.get().to_string();
-        let queueing = Queueing { flow: 1, not_after };
+        let queueing = Queueing { line: Line::Errand, not_after };
         self.rest.create_message(self.channel, &message(), &nonce, queueing).await
     }
 
@@ -94,7 +94,7 @@ async fn without_a_connection_nothing_was_done() {
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let options = DiscordOptions { api_url: format!("http://{nobody}"), token: "token".into() };
     let rest = Rest::new(options, client.clock.clone(), fastrand::Rng::with_seed(1)).expect("a client");
-    let queueing = Queueing { flow: 1, not_after: None };
+    let queueing = Queueing { line: Line::Errand, not_after: None };
     let error =
         rest.create_message(client.channel, &message(), "1", queueing).await.expect_err("nobody there");
     assert_eq!(perhaps_done(&error), Some(false), "{error}");

@@ -17,7 +17,8 @@ use secrecy::SecretString;
 
 pub use answer::{Failure, failure};
 pub use reads::{Access, Found};
-pub use rest::{Application, Member, Posted, Queueing, Rest, SessionStarts, Urgency, http_client};
+pub use rest::{Application, Member, Posted, Queueing, Rest, SessionStarts, http_client};
+pub use turns::Line;
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]

@@ -214,6 +214,7 @@ mod tests {
     use futures_util::stream::FuturesUnordered;
 
     use super::*;
+    use crate::domain::TransitionId;
 
     fn channel(resource: u64) -> Route {
         Route { kind: "POST /channels/{}/messages", resource }
@@ -226,7 +227,8 @@ mod tests {
 
     /// A request that takes 100 ms and says when it went out.
     async fn request(pace: &Pace, resource: u64, flow: i64) -> Duration {
-        let mut turn = pace.turn(channel(resource), Line::Flow(flow), None).await.expect("a turn");
+        let mut turn =
+            pace.turn(channel(resource), Line::Transition(TransitionId(flow)), None).await.expect("a turn");
         turn.goes_out();
         let went_out = pace.clock.elapsed();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -320,7 +322,7 @@ mod tests {
     async fn who_is_sent_away_knows_it() {
         let (pace, _) = pace();
         let _place = pace.turn(channel(1), Line::Urgent, None).await.expect("a turn");
-        let waits = pace.turn(channel(1), Line::Flow(1), None);
+        let waits = pace.turn(channel(1), Line::Errand, None);
         let dismisses = async { pace.dismiss() };
         let (waited, ()) = tokio::join!(waits, dismisses);
         assert_eq!(waited.expect_err("no turn"), NoTurn::Dismissed);

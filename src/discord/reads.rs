@@ -2,7 +2,8 @@
 
 use super::buckets::Route;
 use super::permissions::{self, Overwrite, Role};
-use super::rest::{Rest, Urgency};
+use super::rest::Rest;
+use super::turns::Line;
 use super::wire::{Channel, GuildBody, MemberBody, MessageBody, RoleBody};
 use super::{DiscordError, Member};
 use crate::domain::{ChannelId, GuildId, MessageId, Permissions, UserId};
@@ -42,19 +43,19 @@ impl Rest {
         &self,
         member: Member,
         channel: ChannelId,
-        urgency: Urgency,
+        line: Line,
     ) -> Result<Access, DiscordError> {
         let Member { guild, user } = member;
         // Asking for one channel that the bot may not see would be a refused request, and Discord counts those. The list has
         // also what is hidden, but no threads.
         let listed: Vec<Channel> = self
-            .read(Route::of("GET /guilds/{}/channels", guild), &format!("/guilds/{guild}/channels"), urgency)
+            .read(Route::of("GET /guilds/{}/channels", guild), &format!("/guilds/{guild}/channels"), line)
             .await?;
         let found = match listed.into_iter().find(|one| one.id == channel.get()) {
             Some(found) => found,
             None => {
                 let route = Route { kind: "GET /channels/{}", resource: channel.get() };
-                match self.read(route, &format!("/channels/{channel}"), urgency).await {
+                match self.read(route, &format!("/channels/{channel}"), line).await {
                     Ok(found) => found,
                     Err(DiscordError::Refused { code: 10003, .. }) => return Ok(Access::Gone),
                     Err(DiscordError::Refused { status: 403, .. }) => {
@@ -65,11 +66,11 @@ impl Rest {
             }
         };
         let roles: Vec<RoleBody> = self
-            .read(Route::of("GET /guilds/{}/roles", guild), &format!("/guilds/{guild}/roles"), urgency)
+            .read(Route::of("GET /guilds/{}/roles", guild), &format!("/guilds/{guild}/roles"), line)
             .await?;
         let path = format!("/guilds/{guild}/members/{user}");
         let member: MemberBody =
-            self.read(Route::of("GET /guilds/{}/members/{}", guild), &path, urgency).await?;
+            self.read(Route::of("GET /guilds/{}/members/{}", guild), &path, line).await?;
         let own: Vec<u64> = member.roles.iter().filter_map(|id| id.parse().ok()).collect();
         let roles: Vec<Role> = roles.iter().map(Role::from).collect();
         let overwrites: Vec<Overwrite> = found.permission_overwrites.iter().map(Overwrite::from).collect();
@@ -87,7 +88,7 @@ impl Rest {
         let route = Route { kind: "GET /channels/{}/messages", resource: channel.get() };
         let before = before.map(|id| format!("&before={id}")).unwrap_or_default();
         let path = format!("/channels/{channel}/messages?limit={PAGE}{before}");
-        let page: Vec<MessageBody> = self.read(route, &path, Urgency::Background).await?;
+        let page: Vec<MessageBody> = self.read(route, &path, Line::Errand).await?;
         let may_go_on = page.len() >= PAGE;
         Ok((page.into_iter().filter_map(MessageBody::found).collect(), may_go_on))
     }
@@ -95,7 +96,7 @@ impl Rest {
     /// The channel in which Discord itself tells a server of members and boosts; many servers have none.
     pub async fn system_channel(&self, guild: GuildId) -> Result<Option<ChannelId>, DiscordError> {
         let route = Route::of("GET /guilds/{}", guild);
-        let body: GuildBody = self.read(route, &format!("/guilds/{guild}"), Urgency::Background).await?;
+        let body: GuildBody = self.read(route, &format!("/guilds/{guild}"), Line::Errand).await?;
         Ok(body.system_channel_id.and_then(|id| id.parse().ok()).and_then(ChannelId::new))
     }
 }

@@ -31,26 +31,14 @@ const PAUSE_JITTER: Duration = Duration::from_millis(250);
 /// The longest body that is read; the roles of a large server are below 200 kB.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// The flow of the requests that no announcement makes; sessions are numbered from 1.
-const OWN_FLOW: i64 = 0;
-
 /// The one request that a refused token does not hold back: the one that finds out whether it is refused.
 const ASKS_ABOUT_THE_TOKEN: &str = "GET /applications/@me";
 
-/// Whether a person waits for the answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Urgency {
-    /// Somebody waits: goes before the fan-out.
-    Interactive,
-    /// Nobody waits.
-    Background,
-}
-
-/// How a message that nobody waits for stands in the queue.
+/// How a message stands in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Queueing {
-    /// Flows take turns, whatever their lengths; within one, who came first goes first. For announcements: the session.
-    pub flow: i64,
+    /// Where.
+    pub line: Line,
     /// When it is too late to go out. It is then given back undone, as one that waits for its turn too long is in any case.
     pub not_after: Option<Timestamp>,
 }
@@ -182,7 +170,7 @@ impl Rest {
         queueing: Queueing,
     ) -> Result<Posted, DiscordError> {
         let route = Route { kind: "POST /channels/{}/messages", resource: channel.get() };
-        let place = self.inner.turn(route, Line::Flow(queueing.flow), queueing.not_after).await?;
+        let place = self.inner.turn(route, queueing.line, queueing.not_after).await?;
         let path = format!("/channels/{channel}/messages");
         let body = NewMessage::new(message, nonce);
         let (sent_at, created) = self.inner.exchange(place, Method::POST, route, &path, Some(&body)).await;
@@ -194,10 +182,8 @@ impl Rest {
     /// The application of the token, which also tells whether the token is accepted.
     pub async fn application(&self) -> Result<Application, DiscordError> {
         let route = Route { kind: "GET /applications/@me", resource: 0 };
-        let body: ApplicationBody = self
-            .inner
-            .ask(Method::GET, route, "/applications/@me", None::<&()>, Urgency::Interactive)
-            .await?;
+        let body: ApplicationBody =
+            self.inner.ask(Method::GET, route, "/applications/@me", None::<&()>, Line::Urgent).await?;
         // In applications made since 2016 the bot's user has the id of the application.
         let bot_user = body.bot.map_or(body.id, |bot| bot.id);
         Ok(Application { id: body.id, name: body.name, bot_user })
@@ -206,7 +192,7 @@ impl Rest {
     /// How many gateway sessions may still be asked for (Discord, Gateway, "Get Gateway Bot").
     pub async fn session_starts(&self) -> Result<SessionStarts, DiscordError> {
         let route = Route { kind: "GET /gateway/bot", resource: 0 };
-        let body: GatewayBody = self.read(route, "/gateway/bot", Urgency::Interactive).await?;
+        let body: GatewayBody = self.read(route, "/gateway/bot", Line::Urgent).await?;
         Ok(SessionStarts {
             shards: body.shards.max(1),
             remaining: body.session_start_limit.remaining,
@@ -223,7 +209,7 @@ impl Rest {
         let route = Route { kind: "PUT /applications/{}/commands", resource: application };
         let path = format!("/applications/{application}/commands");
         let _: serde_json::Value =
-            self.inner.ask(Method::PUT, route, &path, Some(commands), Urgency::Background).await?;
+            self.inner.ask(Method::PUT, route, &path, Some(commands), Line::Errand).await?;
         Ok(())
     }
 
@@ -231,9 +217,9 @@ impl Rest {
         &self,
         route: Route,
         path: &str,
-        urgency: Urgency,
+        line: Line,
     ) -> Result<T, DiscordError> {
-        self.inner.ask(Method::GET, route, path, None::<&()>, urgency).await
+        self.inner.ask(Method::GET, route, path, None::<&()>, line).await
     }
 }
 
@@ -244,12 +230,8 @@ impl Inner {
         route: Route,
         path: &str,
         body: Option<&(impl Serialize + Sync + ?Sized)>,
-        urgency: Urgency,
+        line: Line,
     ) -> Result<T, DiscordError> {
-        let line = match urgency {
-            Urgency::Interactive => Line::Urgent,
-            Urgency::Background => Line::Flow(OWN_FLOW),
-        };
         let place = self.turn(route, line, None).await?;
         self.exchange(place, method, route, path, body).await.1
     }

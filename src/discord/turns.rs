@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::buckets::{Route, Wait};
 use super::limits::Limits;
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, TransitionId};
 
 /// Requests that may stand in the queue. The outbox has some hundreds under way, and a person's question makes a few: more
 /// are a sign of something that went wrong, and would only wait until they are given back.
@@ -22,13 +22,15 @@ const LONG_PAUSE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Ticket(u64);
 
-/// Where a request stands.
+/// Where a request stands. Lines take turns, whatever their lengths; within one, who came first goes first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Line {
+pub enum Line {
     /// A person waits for the answer: goes before all others.
     Urgent,
-    /// Nobody waits. Flows take turns; within one, who came first goes first.
-    Flow(i64),
+    /// It announces this transition.
+    Transition(TransitionId),
+    /// Everything else that nobody waits for: notices, looks into channels, the list of commands.
+    Errand,
 }
 
 /// What became of a request in the queue.
@@ -62,9 +64,10 @@ struct Waiting {
 /// Who came first is in front.
 type Row = VecDeque<Waiting>;
 
+/// One of the lines that take turns.
 #[derive(Debug)]
 struct Flow {
-    id: i64,
+    line: Line,
     row: Row,
 }
 
@@ -97,10 +100,12 @@ impl Turns {
         let waiting = Waiting { ticket, route, not_after };
         match line {
             Line::Urgent => self.urgent.push_back(waiting),
-            Line::Flow(id) => match self.flows.iter_mut().find(|flow| flow.id == id) {
-                Some(flow) => flow.row.push_back(waiting),
-                None => self.flows.push_back(Flow { id, row: VecDeque::from([waiting]) }),
-            },
+            Line::Transition(_) | Line::Errand => {
+                match self.flows.iter_mut().find(|flow| flow.line == line) {
+                    Some(flow) => flow.row.push_back(waiting),
+                    None => self.flows.push_back(Flow { line, row: VecDeque::from([waiting]) }),
+                }
+            }
         }
         Some(ticket)
     }
@@ -236,6 +241,10 @@ mod tests {
         Route { kind: "POST /channels/{}/messages", resource }
     }
 
+    fn of(transition: i64) -> Line {
+        Line::Transition(TransitionId(transition))
+    }
+
     impl Turns {
         fn stands(&mut self, line: Line, resource: u64) -> Ticket {
             self.line_up(milli(0), channel(resource), line, None).expect("there is room")
@@ -262,13 +271,13 @@ mod tests {
     fn flows_take_turns_and_each_keeps_its_order() {
         let mut turns = Turns::default();
         turns.fill_the_window(0);
-        let large: Vec<_> = (1..=100).map(|number| turns.stands(Line::Flow(1), number)).collect();
-        let small: Vec<_> = (101..=102).map(|number| turns.stands(Line::Flow(2), number)).collect();
+        let large: Vec<_> = (1..=100).map(|number| turns.stands(of(1), number)).collect();
+        let small: Vec<_> = (101..=102).map(|number| turns.stands(of(2), number)).collect();
         assert_eq!(turns.go(1), []);
         let went = turns.go(1025);
         assert_eq!(went.len(), 50);
         assert_eq!(went[..5], [large[0], small[0], large[1], small[1], large[2]]);
-        let late = turns.stands(Line::Flow(3), 103);
+        let late = turns.stands(of(3), 103);
         let went = turns.go(2050);
         assert_eq!(went[..3], [large[48], late, large[49]]);
     }
@@ -277,7 +286,7 @@ mod tests {
     fn a_person_goes_before_the_fan_out() {
         let mut turns = Turns::default();
         turns.fill_the_window(0);
-        let fan_out: Vec<_> = (1..=100).map(|number| turns.stands(Line::Flow(1), number)).collect();
+        let fan_out: Vec<_> = (1..=100).map(|number| turns.stands(of(1), number)).collect();
         let person = turns.stands(Line::Urgent, 7);
         assert_eq!(turns.go(1025)[..2], [person, fan_out[0]]);
     }
@@ -285,10 +294,10 @@ mod tests {
     #[test]
     fn a_full_channel_holds_up_nobody_else() {
         let mut turns = Turns::default();
-        let first = turns.stands(Line::Flow(1), 1);
-        let held = turns.stands(Line::Flow(1), 1);
-        let behind = turns.stands(Line::Flow(1), 2);
-        let other = turns.stands(Line::Flow(2), 3);
+        let first = turns.stands(of(1), 1);
+        let held = turns.stands(of(1), 1);
+        let behind = turns.stands(of(1), 2);
+        let other = turns.stands(of(2), 3);
         assert_eq!(turns.go(0), [first, other, behind]);
         let learned = Learned { limit: Some(5), remaining: Some(4), ..Learned::default() };
         let learned = Learned { reset_after: Some(Duration::from_secs(5)), ..learned };
@@ -302,7 +311,7 @@ mod tests {
         let mut turns = Turns::default();
         turns.limits.close(channel(0), milli(9000), true);
         for number in 0..120 {
-            turns.stands(Line::Flow(1), number);
+            turns.stands(of(1), number);
         }
         assert_eq!(turns.pump(milli(1)).look_again, Some(milli(9000)));
         let went: Vec<_> = [9000, 10_024, 10_025, 11_050].map(|now| turns.go(now).len()).into();
@@ -313,14 +322,14 @@ mod tests {
     fn a_long_pause_is_not_sat_out() {
         let mut turns = Turns::default();
         turns.limits.close(channel(0), milli(10_001), true);
-        let ticket = turns.stands(Line::Flow(1), 1);
+        let ticket = turns.stands(of(1), 1);
         let wait = Duration::from_millis(10_001);
         assert_eq!(turns.pump(milli(0)).decided, [(ticket, Verdict::NotNow { wait })]);
         // The same for a pause of one bucket, which holds nobody else.
         let mut turns = Turns::default();
         turns.limits.take(milli(0), channel(1));
         turns.limits.close(channel(1), milli(20_000), false);
-        let (held, other) = (turns.stands(Line::Flow(1), 1), turns.stands(Line::Flow(1), 2));
+        let (held, other) = (turns.stands(of(1), 1), turns.stands(of(1), 2));
         let wait = Duration::from_secs(20);
         assert_eq!(turns.pump(milli(0)).decided, [(held, Verdict::NotNow { wait }), (other, Verdict::Go)]);
     }
@@ -329,7 +338,7 @@ mod tests {
     fn who_cannot_go_in_time_is_given_back() {
         let mut turns = Turns::default();
         turns.limits.take(milli(0), channel(1));
-        let line = Line::Flow(1);
+        let line = of(1);
         let ticket = turns.line_up(milli(0), channel(1), line, Some(milli(3000))).expect("there is room");
         assert_eq!(turns.pump(milli(0)).look_again, Some(milli(3000)));
         let late = (ticket, Verdict::NotNow { wait: Duration::ZERO });
@@ -352,7 +361,7 @@ mod tests {
     fn who_leaves_is_not_decided_about() {
         let mut turns = Turns::default();
         turns.fill_the_window(0);
-        let (leaves, stays) = (turns.stands(Line::Flow(1), 1), turns.stands(Line::Flow(1), 2));
+        let (leaves, stays) = (turns.stands(of(1), 1), turns.stands(of(1), 2));
         assert!(turns.leave(leaves));
         assert_eq!(turns.go(1025), [stays]);
         assert!(!turns.leave(stays));
@@ -364,7 +373,7 @@ mod tests {
         let mut turns = Turns::default();
         turns.fill_the_window(0);
         for number in 0..2_000 {
-            turns.stands(Line::Flow(1), number);
+            turns.stands(of(1), number);
         }
         assert_eq!(turns.line_up(milli(0), channel(1), Line::Urgent, None), None);
         turns.dismiss();
@@ -396,7 +405,7 @@ mod tests {
                         } else {
                             *ready.entry(flow).or_default() += 1;
                         }
-                        let ticket = turns.line_up(milli(now), route, Line::Flow(flow), None);
+                        let ticket = turns.line_up(milli(now), route, of(flow), None);
                         flow_of.insert(ticket.expect("there is room"), flow);
                     }
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Attempt, Examined, Sight, Told};
-use crate::discord::{Access, DiscordError, Member, Queueing, Rest, Urgency};
+use crate::discord::{Access, DiscordError, Line, Member, Queueing, Rest};
 use crate::domain::{
     ChannelId, Delivery, GuildId, MessageId, Outcome, Permission, Permissions, Refusal, Route, Timestamp,
 };
@@ -18,9 +18,6 @@ const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
 
 /// The first moment that Discord's ids count from (Discord, Reference, "Snowflakes").
 const DISCORD_EPOCH: i64 = 1_420_070_400_000;
-
-/// Requests that are no announcements wait as one flow of their own, which no transition has.
-const ERRANDS: i64 = 0;
 
 /// Posts as the bot.
 #[derive(Clone, Debug)]
@@ -44,7 +41,7 @@ impl DiscordChannel {
         nonce: &str,
         not_after: Option<Timestamp>,
     ) -> Attempt {
-        let queueing = Queueing { flow: delivery.transition.0, not_after };
+        let queueing = Queueing { line: Line::Transition(delivery.transition), not_after };
         match self.rest.create_message(delivery.channel, message, nonce, queueing).await {
             Ok(posted) => {
                 Attempt { outcome: Outcome::Delivered(Some(posted.id)), sent_at: Some(posted.sent_at) }
@@ -137,7 +134,7 @@ impl DiscordChannel {
 
     /// Tells the admins something in a channel.
     pub(super) async fn tell(&self, channel: ChannelId, message: &Message, nonce: &str) -> Told {
-        let queueing = Queueing { flow: ERRANDS, not_after: None };
+        let queueing = Queueing { line: Line::Errand, not_after: None };
         match self.rest.create_message(channel, message, nonce, queueing).await {
             Ok(_) => Told::There,
             Err(error) => match meaning(error) {
@@ -153,7 +150,7 @@ impl DiscordChannel {
 
     /// What the bot may do in a channel; nobody waits for it.
     async fn access(&self, guild: GuildId, channel: ChannelId) -> Result<Access, DiscordError> {
-        self.rest.access(Member { guild, user: self.bot }, channel, Urgency::Background).await
+        self.rest.access(Member { guild, user: self.bot }, channel, Line::Errand).await
     }
 }
 

@@ -7,7 +7,7 @@ mod refusing;
 use std::cell::RefCell;
 
 use livebell::clock::Clock;
-use livebell::discord::{DiscordOptions, Queueing, Rest};
+use livebell::discord::{DiscordOptions, Line, Queueing, Rest};
 use livebell::domain::{
     ChannelId, DeliveryId, Login, Matter, Permission, Permissions, Profile, Refusal, Stream, Timestamp,
 };
@@ -187,7 +187,7 @@ impl Wire {
         self.sent += 1;
         let nonce =
             nonce::nonce("installation", DeliveryId(self.sent), self.channel, Timestamp::from_millis(1));
-        let queueing = Queueing { flow: 1, not_after: None };
+        let queueing = Queueing { line: Line::Errand, not_after: None };
         self.discord.clear_requests();
         let posted = self.runtime.block_on(self.rest.create_message(self.channel, message, &nonce, queueing));
         let body = self.discord.requests().pop().expect("a request").body;
