@@ -26,6 +26,10 @@ pub(super) async fn test(
             format!("✅ It works: https://discord.com/channels/{}/{channel}/{message}", guild(ctx)?)
         }
         Tested::Refused { channel, why } => format!("❌ I cannot post in <#{channel}>. {why}"),
+        Tested::NotSent { channel, why, again_at } => {
+            let again = again_at.map(|at| format!(" Please try again <t:{}:R>.", at.as_secs()));
+            format!("⏳ Nothing was sent to <#{channel}>: {why}.{}", again.unwrap_or_default())
+        }
         Tested::NoAnswer { channel } => format!(
             "⏳ Discord did not answer in time, so I do not know whether the sample stands in <#{channel}>. Please try again \
              in a minute."

@@ -13,6 +13,12 @@ use crate::store::{Account, GuildSettings, LiveNow, WatchState};
 /// How long a test may take. The command has answered "thinking…" by then, so this is about patience.
 const TEST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How much of it a test may wait for its turn. Whatever has not gone out by then surely does not; the rest is for the answer.
+const TURN_PATIENCE: Duration = Duration::from_secs(7);
+
+/// When to try again if nobody says when.
+const TRY_AGAIN: Duration = Duration::from_mins(1);
+
 /// Everything about one streamer in one server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Why {
@@ -57,7 +63,16 @@ pub enum Tested {
         /// Why, with what to do about it.
         why: String,
     },
-    /// Discord did not answer in time.
+    /// It was not sent, which is surely so.
+    NotSent {
+        /// Where it was to go.
+        channel: ChannelId,
+        /// Why not.
+        why: &'static str,
+        /// When to try again; nothing when that alone does not help.
+        again_at: Option<Timestamp>,
+    },
+    /// Nobody knows whether it stands there: Discord did not answer in time, or with an error of its own.
     NoAnswer {
         /// Where.
         channel: ChannelId,
@@ -107,7 +122,7 @@ impl Control {
         let now = self.clock.now();
         // Every test is one of its own; Discord compares the nonces of a bot over all its servers.
         let nonce = format!("t{:x}-{:x}", now.as_millis(), asker.guild.get() & 0xff_ffff_ffff);
-        let queueing = Queueing { line: Line::Errand, not_after: Some(now.after(TEST_PATIENCE)) };
+        let queueing = Queueing { line: Line::Urgent, not_after: Some(now.after(TURN_PATIENCE)) };
         let posting = self.rest.create_message(channel, &sample, &nonce, queueing);
         let tested = match tokio::time::timeout(TEST_PATIENCE, posting).await {
             Ok(Ok(posted)) => {
@@ -121,7 +136,14 @@ impl Control {
                 let why = self.reason(asker.guild, channel, code, &message).await;
                 Tested::Refused { channel, why }
             }
-            Ok(Err(_)) | Err(_) => Tested::NoAnswer { channel },
+            Ok(Err(error)) => match unsent(&error) {
+                Some((why, wait)) => {
+                    let again_at = wait.map(|wait| self.clock.now().after(wait));
+                    Tested::NotSent { channel, why, again_at }
+                }
+                None => Tested::NoAnswer { channel },
+            },
+            Err(_) => Tested::NoAnswer { channel },
         };
         tracing::info!(guild = %asker.guild, by = %asker.user, ?tested, "tested a channel");
         Ok(tested)
@@ -149,5 +171,51 @@ impl Control {
             }
             ChannelCheck::Unknown => format!("Discord's words: {words} (code {code})."),
         }
+    }
+}
+
+/// Why a message surely did not go out, and how soon to try again; nothing when it may have.
+fn unsent(error: &DiscordError) -> Option<(&'static str, Option<Duration>)> {
+    Some(match error {
+        DiscordError::RateLimited { wait } if wait.is_zero() => {
+            ("Discord takes no more messages from me at the moment", Some(TRY_AGAIN))
+        }
+        DiscordError::RateLimited { wait } => ("Discord wants a pause", Some(*wait)),
+        DiscordError::Halted { wait } => {
+            ("so many of my requests were refused lately that I send nothing for a while", Some(*wait))
+        }
+        DiscordError::Stopping => ("I am about to stop", Some(TRY_AGAIN)),
+        DiscordError::Unauthorized => ("Discord refuses my token, and whoever runs me has to renew it", None),
+        DiscordError::Unavailable { perhaps_done: false, .. } => {
+            ("Discord cannot be reached", Some(TRY_AGAIN))
+        }
+        DiscordError::Unavailable { perhaps_done: true, .. } | DiscordError::Refused { .. } => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: &DiscordError, expected: Option<(&str, Option<u64>)>) {
+        let found = unsent(error).map(|(why, wait)| (why, wait.map(|wait| wait.as_secs())));
+        match (found, expected) {
+            (Some((why, wait)), Some((words, seconds))) => {
+                assert!(why.contains(words) && wait == seconds, "{error}: {why}, {wait:?}");
+            }
+            (found, expected) => assert_eq!(found, expected, "{error}"),
+        }
+    }
+
+    #[test]
+    fn what_surely_did_not_go_out_is_told_so() {
+        let seconds = Duration::from_secs;
+        check(&DiscordError::RateLimited { wait: seconds(30) }, Some(("wants a pause", Some(30))));
+        check(&DiscordError::RateLimited { wait: Duration::ZERO }, Some(("no more messages", Some(60))));
+        check(&DiscordError::Halted { wait: seconds(300) }, Some(("refused lately", Some(300))));
+        check(&DiscordError::Unauthorized, Some(("refuses my token", None)));
+        let unavailable = |perhaps_done| DiscordError::Unavailable { why: "why".to_owned(), perhaps_done };
+        check(&unavailable(false), Some(("cannot be reached", Some(60))));
+        check(&unavailable(true), None);
     }
 }

@@ -7,7 +7,7 @@ use livebell_fakes::discord::{ChannelKind, Fault, Place};
 use serde_json::json;
 
 use super::{plain, with_ann};
-use crate::routes::{asks, refusal};
+use crate::routes::{asks, attempts, refusal};
 use crate::world::{A_LOOK, Server, World};
 
 /// What `/test` says.
@@ -105,6 +105,29 @@ async fn without_an_answer_of_discords_nothing_is_claimed() {
     let (world, cats) = with_ann().await;
     world.discord.fail(Place::Channel(cats.live), 1, Fault::Hang);
     insta::assert_snapshot!(test(&world, cats).await, @"⏳ Discord did not answer in time, so I do not know whether the sample stands in #live. Please try again in a minute.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_that_was_not_sent_says_why_and_when_to_try_again() {
+    let (world, cats) = with_ann().await;
+    let pause = Fault::RateLimited { header: 8.0, body: 8.0, scope: "user" };
+    world.discord.fail(Place::Channel(cats.live), 1, pause);
+    let told = "⏳ Nothing was sent to #live: Discord wants a pause. Please try again (time).";
+    assert_eq!(test(&world, cats).await, told);
+    // Nor is the next one, which does not wait for so long.
+    assert_eq!(test(&world, cats).await, told);
+    assert_eq!(attempts(&world, cats.live), 1);
+    world.pass(Duration::from_secs(9)).await;
+    assert_eq!(test(&world, cats).await, "✅ It works: (link)");
+    assert_eq!(world.posts(cats).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_with_a_refused_token_says_so() {
+    let (world, cats) = with_ann().await;
+    world.discord.fail(Place::Channel(cats.live), 1, refusal(401, 0));
+    insta::assert_snapshot!(test(&world, cats).await, @"⏳ Nothing was sent to #live: Discord refuses my token, and whoever runs me has to renew it.");
+    assert!(world.posts(cats).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
