@@ -39,7 +39,7 @@ fn answer(added: &Added) -> poise::CreateReply {
         (true, true) => format!("**{name}** was on the list already; announcements go to <#{channel}> now."),
         (true, false) => format!("**{name}** is on the list already, announced in <#{channel}>."),
     };
-    let check = added.check.as_ref().map(|check| reply::check(check, channel)).unwrap_or_default();
+    let check = added.check.map(|check| reply::check(check, channel)).unwrap_or_default();
     let mut embed = reply::embed()
         .title(&name)
         .url(format!("https://www.twitch.tv/{}", added.profile.login))

@@ -4,7 +4,7 @@ use poise::serenity_prelude as serenity;
 
 use super::{CommandError, Data};
 use crate::control::{ChannelCheck, Denied, MAX_WATCHES, Suggestion};
-use crate::domain::{ChannelId, Permissions, Refusal, Timestamp, text};
+use crate::domain::{ChannelId, Refusal, Timestamp, text};
 use crate::render;
 
 /// A name: Twitch's are shorter, so this cuts only what is odd.
@@ -43,27 +43,21 @@ pub(super) fn choices(suggestions: Vec<Suggestion>) -> serenity::CreateAutocompl
 }
 
 /// What follows from what the bot may do in a channel; nothing when all is well.
-pub(super) fn check(check: &ChannelCheck, channel: ChannelId) -> String {
+pub(super) fn check(check: ChannelCheck, channel: ChannelId) -> String {
     match check {
         ChannelCheck::Unknown => {
             "\n\nI could not check my permissions there, because Discord did not say what I may do."
                 .to_owned()
         }
-        check => problem(check, channel)
+        ChannelCheck::Known(_) => problem(check, channel)
             .map(|problem| format!("\n\n⚠️ I cannot post there yet. {problem}"))
             .unwrap_or_default(),
     }
 }
 
 /// What keeps the bot from posting in a channel, as far as can be seen.
-pub(super) fn problem(check: &ChannelCheck, channel: ChannelId) -> Option<String> {
-    let (refusal, missing) = match check {
-        ChannelCheck::Fine { .. } | ChannelCheck::Unknown => return None,
-        ChannelCheck::Missing(missing) => (Refusal::MissingPermission, *missing),
-        ChannelCheck::Gone => (Refusal::UnknownChannel, Permissions::default()),
-        ChannelCheck::WrongKind => (Refusal::WrongKindOfChannel, Permissions::default()),
-    };
-    Some(render::closed(channel, refusal, missing))
+pub(super) fn problem(check: ChannelCheck, channel: ChannelId) -> Option<String> {
+    check.closed().map(|(refusal, missing)| render::closed(channel, refusal, missing))
 }
 
 /// Why the last announcement was refused, when it is not about the channel.

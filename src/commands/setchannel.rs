@@ -21,7 +21,7 @@ pub(super) async fn setchannel(
     ctx.defer_ephemeral().await?;
     let channel = ChannelId::new(channel.get()).ok_or(CommandError::NotInServer)?;
     let set = ctx.data().control.set_channel(asker(ctx)?, channel).await?;
-    let text = format!("Announcements go to <#{channel}> from now on.{}", reply::check(&set.check, channel));
+    let text = format!("Announcements go to <#{channel}> from now on.{}", reply::check(set.check, channel));
     ctx.send(reply::text(text)).await?;
     Ok(())
 }

@@ -87,15 +87,16 @@ fn answer(settings: &control::Settings) -> String {
 fn problems(settings: &control::Settings) -> Vec<String> {
     let GuildTroubles { paused, sent_again, kept_back } = &settings.troubles;
     let mut problems = Vec::new();
-    match (settings.set.channel, &settings.check) {
+    match (settings.set.channel, settings.check) {
         (None, _) => problems.push(reply::no_channel()),
         (Some(channel), Some(check)) if !paused.iter().any(|(closed, _)| *closed == channel) => {
             problems.extend(reply::problem(check, channel));
         }
         _ => {}
     }
-    if let (Some(channel), Some(ChannelCheck::Fine { may_read: false })) =
-        (settings.set.channel, &settings.check)
+    if let (Some(channel), Some(ChannelCheck::Known(access))) = (settings.set.channel, settings.check)
+        && access.closed().is_none()
+        && !access.may_read()
     {
         problems.push(format!(
             "I may not read <#{channel}>: with **Read Message History** I could see for myself when I am in doubt."

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::{Asker, ChannelCheck, Control, Denied};
 use crate::discord::{DiscordError, Line, Queueing};
-use crate::domain::{
-    ChannelId, GuildId, Login, MessageId, Pause, Permissions, Profile, Refusal, Route, Timestamp, WatchKey,
-};
+use crate::domain::{ChannelId, GuildId, Login, MessageId, Pause, Profile, Route, Timestamp, WatchKey};
 use crate::render;
 use crate::store::{Account, GuildSettings, LiveNow, WatchState};
 
@@ -162,15 +160,12 @@ impl Control {
 
     /// Why a channel refuses, from what the bot may do there, else in Discord's own words.
     async fn reason(&self, guild: GuildId, channel: ChannelId, code: u64, words: &str) -> String {
-        match self.check(guild, channel).await {
-            ChannelCheck::Missing(missing) => render::closed(channel, Refusal::MissingPermission, missing),
-            ChannelCheck::Gone => render::closed(channel, Refusal::UnknownChannel, Permissions(0)),
-            ChannelCheck::WrongKind => render::closed(channel, Refusal::WrongKindOfChannel, Permissions(0)),
-            ChannelCheck::Fine { .. } => {
-                format!("My permissions there look right. Discord's words: {words} (code {code}).")
-            }
-            ChannelCheck::Unknown => format!("Discord's words: {words} (code {code})."),
+        let check = self.check(guild, channel).await;
+        if let Some((refusal, missing)) = check.closed() {
+            return render::closed(channel, refusal, missing);
         }
+        let looks = if check == ChannelCheck::Unknown { "" } else { "My permissions there look right. " };
+        format!("{looks}Discord's words: {words} (code {code}).")
     }
 }
 

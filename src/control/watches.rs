@@ -3,7 +3,7 @@
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
 use crate::discord::{Access, Line, Member};
 use crate::domain::{
-    ChannelId, GuildId, Login, NewWatch, Permission, Permissions, Profile, Route, WatchKey, text,
+    ChannelId, GuildId, Login, NewWatch, Permissions, Profile, Refusal, Route, WatchKey, text,
 };
 use crate::store;
 use crate::twitch::Urgency;
@@ -15,21 +15,23 @@ const MAX_SUGGESTIONS: usize = 25;
 const SHORTEST_SEARCH: usize = 2;
 
 /// What the bot may do in a channel.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ChannelCheck {
-    /// Everything that it needs.
-    Fine {
-        /// Whether it may also read what stands there, which settles doubts.
-        may_read: bool,
-    },
-    /// It lacks these rights.
-    Missing(Permissions),
-    /// There is no such channel.
-    Gone,
-    /// It is of a kind that takes no plain messages.
-    WrongKind,
+    /// As Discord says.
+    Known(Access),
     /// Discord did not say in time.
     Unknown,
+}
+
+impl ChannelCheck {
+    /// Why nothing can be announced there, with the rights that are missing; nothing as far as is known.
+    #[must_use]
+    pub fn closed(self) -> Option<(Refusal, Permissions)> {
+        match self {
+            Self::Known(access) => access.closed(),
+            Self::Unknown => None,
+        }
+    }
 }
 
 /// The channel is set.
@@ -79,7 +81,7 @@ impl Control {
         self.store.set_channel(asker.guild, channel, asker.channel, self.clock.now()).await?;
         tracing::info!(guild = %asker.guild, %channel, by = %asker.user, "channel set");
         let check = self.check(asker.guild, channel).await;
-        self.reopen(asker.guild, channel, &check).await?;
+        self.reopen(asker.guild, channel, check).await?;
         Ok(SetChannel { channel, check })
     }
 
@@ -119,7 +121,7 @@ impl Control {
         let check = match channel {
             Some(channel) => {
                 let check = self.check(asker.guild, channel).await;
-                self.reopen(asker.guild, channel, &check).await?;
+                self.reopen(asker.guild, channel, check).await?;
                 Some(check)
             }
             None => None,
@@ -170,8 +172,8 @@ impl Control {
     }
 
     /// Somebody has just chosen that channel: what waits for it goes out now, unless the bot sees that it cannot.
-    async fn reopen(&self, guild: GuildId, channel: ChannelId, check: &ChannelCheck) -> Result<(), Denied> {
-        if matches!(check, ChannelCheck::Fine { .. } | ChannelCheck::Unknown) {
+    async fn reopen(&self, guild: GuildId, channel: ChannelId, check: ChannelCheck) -> Result<(), Denied> {
+        if check.closed().is_none() {
             self.store.resume_route(Route { guild, channel }, self.clock.now()).await?;
         }
         // What moved from a closed channel to this one is due as well.
@@ -182,27 +184,14 @@ impl Control {
     /// What the bot may do in a channel, as far as Discord says in time.
     pub(super) async fn check(&self, guild: GuildId, channel: ChannelId) -> ChannelCheck {
         let member = Member { guild, user: self.application.bot_user };
-        let access = match tokio::time::timeout(
-            CHECK_PATIENCE,
-            self.rest.access(member, channel, Line::Urgent),
-        )
-        .await
-        {
-            Ok(Ok(access)) => access,
+        let look = self.rest.access(member, channel, Line::Urgent);
+        match tokio::time::timeout(CHECK_PATIENCE, look).await {
+            Ok(Ok(access)) => ChannelCheck::Known(access),
             Ok(Err(error)) => {
                 tracing::warn!(%guild, %channel, %error, "the rights in a channel could not be looked up");
-                return ChannelCheck::Unknown;
+                ChannelCheck::Unknown
             }
-            Err(_) => return ChannelCheck::Unknown,
-        };
-        let Access::Has { permissions, takes_messages } = access else { return ChannelCheck::Gone };
-        let missing = permissions.lacking(&Permission::NEEDED);
-        if !missing.is_empty() {
-            ChannelCheck::Missing(missing)
-        } else if takes_messages {
-            ChannelCheck::Fine { may_read: permissions.has(Permission::ReadMessageHistory) }
-        } else {
-            ChannelCheck::WrongKind
+            Err(_) => ChannelCheck::Unknown,
         }
     }
 }

@@ -1,4 +1,8 @@
-//! What the bot may do in a channel, computed the way Discord does (Discord, Permissions, "Permission Overwrites"). Pure.
+//! What the bot may do in a channel, computed the way Discord does (Discord, Permissions, "Permission Overwrites"), and
+//! whether that is enough. Pure.
+
+use super::Access;
+use crate::domain::{Permission, Permissions, Refusal};
 
 /// May do everything, overwrites or not.
 const ADMINISTRATOR: u64 = 1 << 3;
@@ -52,10 +56,35 @@ pub fn effective(
     bits
 }
 
+impl Access {
+    /// Why announcements cannot be posted, with the rights that are missing; nothing when they can.
+    #[must_use]
+    pub fn closed(self) -> Option<(Refusal, Permissions)> {
+        let Self::Has { permissions, takes_messages } = self else {
+            return Some((Refusal::UnknownChannel, Permissions::default()));
+        };
+        let missing = permissions.lacking(&Permission::NEEDED);
+        if missing.has(Permission::ViewChannel) {
+            Some((Refusal::MissingAccess, missing))
+        } else if !missing.is_empty() {
+            Some((Refusal::MissingPermission, missing))
+        } else if !takes_messages {
+            Some((Refusal::WrongKindOfChannel, missing))
+        } else {
+            None
+        }
+    }
+
+    /// Whether what stands there can be read.
+    #[must_use]
+    pub fn may_read(self) -> bool {
+        matches!(self, Self::Has { permissions, .. } if permissions.has(Permission::ReadMessageHistory))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Permission, Permissions};
 
     const GUILD: u64 = 1;
     const BOT: u64 = 2;
@@ -85,5 +114,22 @@ mod tests {
         check([ALL, 0], &[(BOT, embed, 0), (GUILD, 0, ALL), (ROLE, 0, ALL)], "View Channel, Send Messages");
         check([ALL, 0], &[(99, 0, ALL)], "");
         check([0, ADMINISTRATOR], &[(BOT, 0, ALL)], "");
+    }
+
+    #[test]
+    fn a_channel_is_closed_for_one_reason() {
+        use Permission::{EmbedLinks, ReadMessageHistory, SendMessages, ViewChannel};
+        let closed = |lacking: &[Permission], takes_messages| {
+            let permissions = Permissions::of(lacking).lacking(&Permission::USEFUL);
+            Access::Has { permissions, takes_messages }.closed()
+        };
+        assert_eq!(closed(&[], true), None);
+        assert_eq!(closed(&[ReadMessageHistory], true), None);
+        let lacks = |refusal, missing: &[Permission]| Some((refusal, Permissions::of(missing)));
+        assert_eq!(closed(&[EmbedLinks], false), lacks(Refusal::MissingPermission, &[EmbedLinks]));
+        let blind = [ViewChannel, SendMessages];
+        assert_eq!(closed(&blind, true), lacks(Refusal::MissingAccess, &blind));
+        assert_eq!(closed(&[], false), lacks(Refusal::WrongKindOfChannel, &[]));
+        assert_eq!(Access::Gone.closed(), lacks(Refusal::UnknownChannel, &[]));
     }
 }

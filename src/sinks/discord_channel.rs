@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::{Attempt, Examined, Sight, Told};
 use crate::discord::{Access, DiscordError, Line, Member, Queueing, Rest};
-use crate::domain::{
-    ChannelId, Delivery, GuildId, MessageId, Outcome, Permission, Permissions, Refusal, Route, Timestamp,
-};
+use crate::domain::{ChannelId, Delivery, GuildId, MessageId, Outcome, Refusal, Route, Timestamp};
 use crate::render::{self, Message};
 
 /// Pages of a channel that are looked through for an announcement. Where more than five hundred messages stand after it,
@@ -95,12 +93,9 @@ impl DiscordChannel {
 
     async fn may_read(&self, delivery: &Delivery) -> Sight {
         match self.access(delivery.guild, delivery.channel).await {
-            Ok(Access::Has { permissions, .. }) if permissions.has(Permission::ReadMessageHistory) => {
-                Sight::NotThere
-            }
-            Ok(Access::Has { .. }) => Sight::Forbidden,
             // Where there is no channel, there is no announcement; the attempt tells what follows from that.
-            Ok(Access::Gone) => Sight::NotThere,
+            Ok(access) if access.may_read() || access == Access::Gone => Sight::NotThere,
+            Ok(_) => Sight::Forbidden,
             Err(error) => Sight::Failed(meaning(error)),
         }
     }
@@ -108,21 +103,10 @@ impl DiscordChannel {
     /// Looks whether a channel takes announcements.
     pub(super) async fn examine(&self, route: Route) -> Examined {
         match self.access(route.guild, route.channel).await {
-            Ok(Access::Gone) => {
-                Examined::Closed { refusal: Refusal::UnknownChannel, missing: Permissions(0) }
-            }
-            Ok(Access::Has { permissions, takes_messages }) => {
-                let missing = permissions.lacking(&Permission::NEEDED);
-                if missing.has(Permission::ViewChannel) {
-                    Examined::Closed { refusal: Refusal::MissingAccess, missing }
-                } else if !missing.is_empty() {
-                    Examined::Closed { refusal: Refusal::MissingPermission, missing }
-                } else if !takes_messages {
-                    Examined::Closed { refusal: Refusal::WrongKindOfChannel, missing }
-                } else {
-                    Examined::Open
-                }
-            }
+            Ok(access) => match access.closed() {
+                Some((refusal, missing)) => Examined::Closed { refusal, missing },
+                None => Examined::Open,
+            },
             Err(error) => Examined::Unknown(error.to_string()),
         }
     }
