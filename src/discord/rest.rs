@@ -31,9 +31,6 @@ const PAUSE_JITTER: Duration = Duration::from_millis(250);
 /// The longest body that is read; the roles of a large server are below 200 kB.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// The one request that a refused token does not hold back: the one that finds out whether it is refused.
-const ASKS_ABOUT_THE_TOKEN: &str = "GET /applications/@me";
-
 /// How a message stands in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Queueing {
@@ -243,9 +240,9 @@ impl Inner {
         line: Line,
         not_after: Option<Timestamp>,
     ) -> Result<Place<'_>, DiscordError> {
-        self.may_go_out(route)?;
+        self.may_go_out()?;
         let turn = self.pace.turn(route, line, not_after).await;
-        self.may_go_out(route)?;
+        self.may_go_out()?;
         turn.map_err(|no_turn| match no_turn {
             NoTurn::NotNow(wait) => DiscordError::RateLimited { wait },
             // Whatever it was has passed since.
@@ -254,8 +251,8 @@ impl Inner {
     }
 
     /// Whether anything goes out at all.
-    fn may_go_out(&self, route: Route) -> Result<(), DiscordError> {
-        if self.refused.load(Ordering::Relaxed) && route.kind != ASKS_ABOUT_THE_TOKEN {
+    fn may_go_out(&self) -> Result<(), DiscordError> {
+        if self.refused.load(Ordering::Relaxed) {
             return Err(DiscordError::Unauthorized);
         }
         if self.stopping.load(Ordering::Relaxed) {
