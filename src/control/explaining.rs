@@ -6,7 +6,7 @@ use super::{Asker, ChannelCheck, Control, Denied};
 use crate::discord::{DiscordError, Line, Queueing};
 use crate::domain::{ChannelId, GuildId, Login, MessageId, Pause, Profile, Route, Timestamp, WatchKey};
 use crate::render;
-use crate::store::{Account, GuildSettings, LiveNow, WatchState};
+use crate::store::{Account, LiveNow, WatchState};
 
 /// How long a test may take. The command has answered "thinking…" by then, so this is about patience.
 const TEST_PATIENCE: Duration = Duration::from_secs(10);
@@ -34,14 +34,10 @@ pub struct Why {
     pub live: Option<LiveNow>,
     /// The last session that is remembered, and what became of it here.
     pub account: Option<Account>,
-    /// What the server has set.
-    pub settings: GuildSettings,
     /// When Twitch was last looked at, if it was since the start.
     pub looked_at: Option<Timestamp>,
     /// How long a stream may be gone before its session is over.
     pub grace: Duration,
-    /// Now.
-    pub at: Timestamp,
 }
 
 /// What came of a test.
@@ -96,10 +92,8 @@ impl Control {
             pause,
             live: self.store.board().live(&profile.broadcaster),
             account: self.store.account_of(key).await?,
-            settings: self.store.guild(guild).await?,
             looked_at: self.store.board().looked_at(),
             grace: self.grace,
-            at: self.clock.now(),
             profile,
         })
     }

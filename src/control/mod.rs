@@ -107,12 +107,6 @@ pub struct Control {
 }
 
 impl Control {
-    /// The bot's application.
-    #[must_use]
-    pub fn application(&self) -> &Application {
-        &self.application
-    }
-
     /// Registers these commands with Discord, unless the same ones are registered already. Returns whether it did.
     pub async fn register_commands(&self, commands: &serde_json::Value) -> Result<bool, RegisterError> {
         use sha2::Digest as _;

@@ -24,7 +24,7 @@ pub enum Sink {
 pub struct Attempt {
     /// What came of it.
     pub outcome: Outcome,
-    /// When the request went out, if it was answered as hoped.
+    /// When the request went out, if it has put the announcement there.
     pub sent_at: Option<Timestamp>,
 }
 

@@ -195,7 +195,7 @@ pub struct Settlement {
     pub retry_at: Timestamp,
     /// Now.
     pub at: Timestamp,
-    /// When the request went out that was answered, if one was.
+    /// When the request of this attempt went out, if that has put the announcement there.
     pub sent_at: Option<Timestamp>,
     /// The first attempt of which nobody knows whether it succeeded, this one included.
     pub unsure_since: Option<Timestamp>,
@@ -279,16 +279,10 @@ pub struct WatchState {
 /// Everything that is known of one streamer's last session in one server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
-    /// Which session.
-    pub session: SessionId,
-    /// The stream as last seen, for as long as that is remembered.
-    pub stream: Option<Stream>,
     /// When it began, by Twitch.
     pub started_at: Timestamp,
     /// When it was over, if it is.
     pub ended_at: Option<Timestamp>,
-    /// Since when it is missed, if it is.
-    pub missing_since: Option<Timestamp>,
     /// When its beginning was seen.
     pub seen_at: Timestamp,
     /// Who saw it.
@@ -306,13 +300,11 @@ pub struct DeliveryAccount {
     pub channel: ChannelId,
     /// When it was remembered.
     pub decided_at: Timestamp,
-    /// Since when this server could have been told.
-    pub owed_since: Timestamp,
     /// How many attempts there have been.
     pub attempts: u32,
     /// When the next attempt is due, if there is to be one.
     pub due_at: Timestamp,
-    /// When the request went out that was answered.
+    /// When the request went out that has put the announcement there.
     pub sent_at: Option<Timestamp>,
     /// When the last answer was there.
     pub settled_at: Option<Timestamp>,
@@ -320,8 +312,6 @@ pub struct DeliveryAccount {
     pub message: Option<MessageId>,
     /// What Discord said last, or our word for its refusal.
     pub detail: Option<String>,
-    /// Whether, and since when, nobody knows if it has arrived.
-    pub unsure_since: Option<Timestamp>,
     /// How it went on after a doubt.
     pub doubt: Option<Doubt>,
 }

@@ -3,30 +3,26 @@
 use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, signed};
-use crate::domain::{Doubt, MessageId, SessionId, Timestamp, WatchKey};
-use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, facts};
+use crate::domain::{Doubt, MessageId, Timestamp, WatchKey};
+use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState};
 
 impl Store {
     /// The last session of a streamer that is remembered, with what was owed of it to a server.
     pub async fn account_of(&self, watch: WatchKey) -> Result<Option<Account>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT session_id, stream, started_at, ended_at, missing_since, transition.at, source, transition_id
-                 FROM session JOIN transition USING (session_id) LEFT JOIN session_facts USING (session_id)
+                "SELECT started_at, ended_at, transition.at, source, transition_id
+                 FROM session JOIN transition USING (session_id)
                  WHERE broadcaster_id = ?1 AND kind = 'began' ORDER BY session_id DESC LIMIT 1",
             )?;
             let mut rows = statement.query([watch.broadcaster.as_str()])?;
             let Some(row) = rows.next()? else { return Ok(None) };
-            let facts = row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)?;
             Ok(Some(Account {
-                session: SessionId(row.get(0)?),
-                stream: facts.map(|facts| facts::read(&watch.broadcaster, facts)).transpose()?,
-                started_at: Timestamp::from_millis(row.get(2)?),
-                ended_at: time(row, 3)?,
-                missing_since: time(row, 4)?,
-                seen_at: Timestamp::from_millis(row.get(5)?),
-                source: row.get(6)?,
-                delivery: delivery(tx, row.get(7)?, &watch)?,
+                started_at: Timestamp::from_millis(row.get(0)?),
+                ended_at: time(row, 1)?,
+                seen_at: Timestamp::from_millis(row.get(2)?),
+                source: row.get(3)?,
+                delivery: delivery(tx, row.get(4)?, &watch)?,
             }))
         })
         .await
@@ -64,28 +60,25 @@ fn delivery(
     watch: &WatchKey,
 ) -> Result<Option<DeliveryAccount>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT state, channel_id, decided_at, owed_since, attempts, due_at, sent_at, settled_at, message_id, detail,
-                unsure_since, doubt
+        "SELECT state, channel_id, decided_at, attempts, due_at, sent_at, settled_at, message_id, detail, doubt
          FROM delivery WHERE transition_id = ?1 AND guild_id = ?2",
     )?;
     let mut rows = statement.query(params![transition, signed(watch.guild.get())])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let state: String = row.get(0)?;
     let state = DeliveryState::ALL.into_iter().find(|known| known.as_str() == state);
-    let message: Option<i64> = row.get(8)?;
-    let doubt: Option<String> = row.get(11)?;
+    let message: Option<i64> = row.get(7)?;
+    let doubt: Option<String> = row.get(9)?;
     Ok(Some(DeliveryAccount {
         state: state.ok_or(StoreError::Unreadable("state of a delivery"))?,
         channel: channel_id(row.get(1)?)?,
         decided_at: Timestamp::from_millis(row.get(2)?),
-        owed_since: Timestamp::from_millis(row.get(3)?),
-        attempts: row.get(4)?,
-        due_at: Timestamp::from_millis(row.get(5)?),
-        sent_at: time(row, 6)?,
-        settled_at: time(row, 7)?,
+        attempts: row.get(3)?,
+        due_at: Timestamp::from_millis(row.get(4)?),
+        sent_at: time(row, 5)?,
+        settled_at: time(row, 6)?,
         message: message.and_then(|id| u64::try_from(id).ok()).and_then(MessageId::new),
-        detail: row.get(9)?,
-        unsure_since: time(row, 10)?,
+        detail: row.get(8)?,
         doubt: doubt.as_deref().and_then(Doubt::from_word),
     }))
 }
