@@ -22,7 +22,7 @@ use crate::outbox::{Errands, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
 use crate::sources::{Accounts, CycleReport, Poll};
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreError};
 use crate::telemetry::{Health, Vitals};
 use crate::twitch::{Helix, TwitchError, TwitchOptions};
 use crate::web;
@@ -90,7 +90,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
             web::serve(listener, health, stop).await.map_err(|error| Failure::Other(error.into()))
         });
     }
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), database = %base.settings.database_path.display(),
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), database = %base.settings.database.path.display(),
         interval = ?base.settings.check_interval, http = ?base.settings.http_bind, "starting");
     let base = Arc::new(base);
     let (clock, store) = (base.clock.clone(), base.store.clone());
@@ -107,7 +107,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
 pub async fn check(settings: Settings, mut tell: impl FnMut(bool, String)) -> Result<(), Failure> {
     let clock = Clock::system();
     tell(true, "settings are valid".to_owned());
-    let path = settings.database_path.clone();
+    let path = settings.database.path.clone();
     let probed = tokio::task::spawn_blocking(move || crate::store::probe(&path)).await;
     let mut first_failure = None;
     let mut note = |result: Result<String, Failure>| match result {
@@ -118,7 +118,7 @@ pub async fn check(settings: Settings, mut tell: impl FnMut(bool, String)) -> Re
         }
     };
     note(match probed {
-        Ok(Ok(())) => Ok(format!("database {} can be written", settings.database_path.display())),
+        Ok(Ok(())) => Ok(format!("database {} can be written", settings.database.path.display())),
         Ok(Err(error)) => Err(database_failure(error)),
         Err(error) => Err(Failure::Other(error.into())),
     });
@@ -380,11 +380,7 @@ async fn tidy(control: &Control, stop: &CancellationToken) {
 }
 
 async fn open_store(settings: &Settings) -> Result<Store, Failure> {
-    let options = StoreOptions {
-        busy_timeout: settings.database_busy_timeout,
-        ..StoreOptions::at(&settings.database_path)
-    };
-    Store::open(options).await.map_err(database_failure)
+    Store::open(settings.database.clone()).await.map_err(database_failure)
 }
 
 fn database_failure(error: StoreError) -> Failure {

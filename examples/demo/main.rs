@@ -21,6 +21,7 @@ use anyhow::{Context as _, bail};
 use livebell::app;
 use livebell::clock::Clock;
 use livebell::config::{LogFormat, Settings};
+use livebell::store::StoreOptions;
 use livebell::telemetry;
 use livebell_fakes::discord::Discord;
 use livebell_fakes::twitch::Twitch;
@@ -58,7 +59,7 @@ async fn demo() -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("there is no temporary folder")?;
     let (twitch, discord) = (Twitch::start().await, Discord::start().await);
     let settings = settings(&twitch, &discord, folder.path());
-    let database = settings.database_path.clone();
+    let database = settings.database.path.clone();
     let (stop_page, stop_bot) = (CancellationToken::new(), CancellationToken::new());
     let mut bot = JoinSet::new();
     bot.spawn(app::run(settings, Clock::system(), stop_bot.clone()));
@@ -102,8 +103,7 @@ fn settings(twitch: &Twitch, discord: &Discord, folder: &Path) -> Settings {
         twitch_client_secret: twitch.client_secret().into(),
         check_interval: CHECK_INTERVAL,
         offline_grace: OFFLINE_GRACE,
-        database_path: folder.join("livebell.db"),
-        database_busy_timeout: std::time::Duration::from_secs(5),
+        database: StoreOptions::at(&folder.join("livebell.db")),
         http_bind: None,
         log_format: LogFormat::Text,
         log_filter: "warn".to_owned(),

@@ -5,10 +5,11 @@ mod read;
 mod table;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+
+use crate::store::StoreOptions;
 
 pub use read::{Problem, Problems, environment, read};
 pub use table::{Setting, TABLE, env_example, help, markdown};
@@ -26,10 +27,8 @@ pub struct Settings {
     pub check_interval: Duration,
     /// `OFFLINE_GRACE_SECONDS`.
     pub offline_grace: Duration,
-    /// `DATABASE_PATH`.
-    pub database_path: PathBuf,
-    /// How long a statement waits for somebody else's lock on the database. No variable sets it.
-    pub database_busy_timeout: Duration,
+    /// `DATABASE_PATH`, with what no variable sets.
+    pub database: StoreOptions,
     /// `HTTP_BIND`; nothing for `off`.
     pub http_bind: Option<SocketAddr>,
     /// `LOG_FORMAT`.

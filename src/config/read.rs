@@ -10,9 +10,7 @@ use secrecy::SecretString;
 
 use super::table::{Setting, TABLE};
 use super::{LogFormat, Settings};
-
-/// Long enough for a backup or an operator's `sqlite3` to finish; a write that waits longer is tried again later.
-const DATABASE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::store::StoreOptions;
 
 /// The longest value that an error message repeats.
 const SHOWN: usize = 60;
@@ -80,8 +78,9 @@ pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
         twitch_client_secret: reader.secret("TWITCH_CLIENT_SECRET"),
         check_interval: reader.seconds("CHECK_INTERVAL_SECONDS", 1, 3600),
         offline_grace: reader.seconds("OFFLINE_GRACE_SECONDS", 0, 86_400),
-        database_path: reader.parse("DATABASE_PATH", |text| Some(PathBuf::from(text))).unwrap_or_default(),
-        database_busy_timeout: DATABASE_BUSY_TIMEOUT,
+        database: StoreOptions::at(
+            &reader.parse("DATABASE_PATH", |text| Some(PathBuf::from(text))).unwrap_or_default(),
+        ),
         http_bind: reader.parse("HTTP_BIND", bind).flatten(),
         log_format: reader.parse("LOG_FORMAT", log_format).unwrap_or(LogFormat::Text),
         log_filter: reader

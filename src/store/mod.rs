@@ -19,7 +19,8 @@ use crate::domain::{
     Pause, Profile, Refusal, Route, SessionId, Source, Stream, Timestamp, TransitionId, WatchKey,
 };
 
-/// How long a statement waits for somebody else's lock: a backup or an operator's `sqlite3`, both short.
+/// How long a statement waits for somebody else's lock: that of a backup, of an operator's `sqlite3` or, for `livebell check`,
+/// of a running bot, all short. A write that waits longer is tried again later.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the store needs to know.

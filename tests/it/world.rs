@@ -10,6 +10,7 @@ use std::time::Duration;
 use livebell::app::{self, Failure};
 use livebell::clock::Clock;
 use livebell::config::{LogFormat, Settings};
+use livebell::store::StoreOptions;
 use livebell_fakes::discord::{ChannelKind, Discord, Interaction, Member, Message, Reply};
 use livebell_fakes::twitch::Twitch;
 use serde_json::{Value, json};
@@ -70,8 +71,10 @@ impl World {
             twitch_client_secret: twitch.client_secret().into(),
             check_interval: INTERVAL,
             offline_grace: GRACE,
-            database_path: folder.path().join("data/livebell.db"),
-            database_busy_timeout: Duration::ZERO,
+            database: StoreOptions {
+                path: folder.path().join("data/livebell.db"),
+                busy_timeout: Duration::ZERO,
+            },
             http_bind: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -128,10 +131,10 @@ impl World {
         let next = self.folder.path().join(format!("life-{}/livebell.db", self.lives));
         std::fs::create_dir_all(next.parent().expect("a folder")).expect("a folder");
         for suffix in ["", "-wal"] {
-            let from = format!("{}{suffix}", self.settings.database_path.display());
+            let from = format!("{}{suffix}", self.settings.database.path.display());
             std::fs::copy(from, format!("{}{suffix}", next.display())).expect("a copy");
         }
-        self.settings.database_path = next;
+        self.settings.database.path = next;
     }
 
     /// Puts the bot's clock forwards or backwards; Twitch and Discord keep theirs.
@@ -266,7 +269,7 @@ impl World {
 
     /// Where the database is.
     pub(crate) fn database_path(&self) -> PathBuf {
-        self.settings.database_path.clone()
+        self.settings.database.path.clone()
     }
 
     fn undecided(&self) -> i64 {

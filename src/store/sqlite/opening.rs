@@ -8,10 +8,7 @@ use anyhow::Context as _;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::store::StoreError;
-
-/// How long `livebell check` waits for a lock: a running bot holds it for moments.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::store::{BUSY_TIMEOUT, StoreError};
 
 /// Prepared statements kept by each connection; the program has about a hundred.
 const STATEMENT_CACHE: usize = 128;
@@ -29,7 +26,7 @@ const LONG_TABLES: [&str; 6] =
 pub fn probe(path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::Open { path: path.to_owned(), source };
     make_folder(path).map_err(fail)?;
-    let mut connection = connect_examined(path, PROBE_TIMEOUT)?;
+    let mut connection = connect_examined(path, BUSY_TIMEOUT)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Rolled back: the point is that the file takes a write.
     tx.execute("CREATE TABLE livebell_probe (x INTEGER)", [])?;

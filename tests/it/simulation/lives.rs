@@ -52,7 +52,7 @@ impl Stage {
     #[expect(clippy::disallowed_methods, reason = "the simulation is the supervisor")]
     pub(super) fn start(&mut self) {
         if LOCKS_ARE_NOT_WAITED_FOR {
-            self.settings.database_busy_timeout = Duration::ZERO;
+            self.settings.database.busy_timeout = Duration::ZERO;
         }
         let mut clock = self.clock.clone();
         if CLOCKS_CAN_JUMP && self.chance.u32(..8) == 0 {
@@ -134,12 +134,12 @@ impl Stage {
         let next = self.next_database();
         std::fs::create_dir_all(next.parent().expect("a folder")).expect("a folder");
         for suffix in ["", "-wal"] {
-            let from = format!("{}{suffix}", self.settings.database_path.display());
+            let from = format!("{}{suffix}", self.settings.database.path.display());
             if std::fs::exists(&from).expect("an answer") {
                 std::fs::copy(from, format!("{}{suffix}", next.display())).expect("a copy");
             }
         }
-        self.settings.database_path = next;
+        self.settings.database.path = next;
         // serenity's tasks are its own; this close code makes them end, as they would with their process.
         for _ in 0..FAREWELLS {
             self.discord.close_gateway(4004);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use livebell::clock::Clock;
 use livebell::config::{LogFormat, Settings};
+use livebell::store::StoreOptions;
 use livebell_fakes::discord::{ChannelKind, Discord, Member, Message};
 use livebell_fakes::twitch::Twitch;
 
@@ -98,8 +99,7 @@ impl Stage {
             twitch_client_secret: twitch.client_secret().into(),
             check_interval: INTERVAL,
             offline_grace: GRACE,
-            database_path: folder.path().join("livebell.db"),
-            database_busy_timeout: Duration::ZERO,
+            database: StoreOptions { path: folder.path().join("livebell.db"), busy_timeout: Duration::ZERO },
             http_bind: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -252,7 +252,7 @@ impl Stage {
 
     /// A look into the database, as an operator would take.
     pub(super) fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(&self.settings.database_path).expect("the database opens")
+        rusqlite::Connection::open(&self.settings.database.path).expect("the database opens")
     }
 
     /// How many deliveries are neither made nor given up, those aside that wait for a channel that is no more.

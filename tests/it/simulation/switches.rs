@@ -8,7 +8,7 @@ pub(super) const REFUSED_IS_KEPT: bool = true;
 /// before it is repeated. Until then the same nonce may be shown again after [`super::NONCE_MEMORY`].
 pub(super) const OLD_ATTEMPTS_ARE_LOOKED_UP: bool = true;
 
-/// `Settings` has a `database_busy_timeout`, and `lives.rs` sets it to nothing: waiting for somebody else's lock takes
+/// `StoreOptions` has a `busy_timeout`, and `lives.rs` sets it to nothing: waiting for somebody else's lock takes
 /// real time, of which a paused world has none.
 pub(super) const LOCKS_ARE_NOT_WAITED_FOR: bool = true;
 
