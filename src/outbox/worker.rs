@@ -12,12 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::{doubt, late, nonce, retry};
 use crate::clock::Clock;
 use crate::domain::{
-    ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, MessageId, Outcome, Refusal, Timestamp,
-    TransitionId,
+    Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, MessageId, Outcome, Refusal, Timestamp,
 };
 use crate::render::{self, Manner};
 use crate::sinks::{Attempt, Sight, Sink};
-use crate::store::{LeaseRequest, Settlement, Store};
+use crate::store::{Held, LeaseRequest, Settlement, Store};
 
 /// Deliveries under way at most. Discord takes 50 requests a second and an unanswered one is given up after 15 s, so
 /// this many cannot all be stuck in broken channels.
@@ -71,14 +70,6 @@ pub struct Worker {
     pub chance: fastrand::Rng,
 }
 
-/// Where a delivery that is under way counts.
-#[derive(Clone, Copy)]
-struct Held {
-    channel: ChannelId,
-    transition: TransitionId,
-    attempt: u32,
-}
-
 /// A delivery that is not under way any more.
 struct Done {
     delivery: DeliveryId,
@@ -116,8 +107,7 @@ impl Worker {
                 }
             };
             for delivery in leased {
-                let Delivery { id, channel, transition, attempt, .. } = delivery;
-                held.insert(id, Held { channel, transition, attempt });
+                held.insert(delivery.id, Held::from(&delivery));
                 under_way.push(this.attempt(delivery, chance.f64()));
             }
             if done.is_empty() {
@@ -152,21 +142,13 @@ impl Worker {
     /// Leases what is due, and says how long nothing more will be.
     async fn look(&self, held: &HashMap<DeliveryId, Held>) -> (Vec<Delivery>, Duration) {
         let at = self.clock.now();
-        let mut in_flight: HashMap<ChannelId, usize> = HashMap::new();
-        let mut in_turn: HashMap<TransitionId, usize> = HashMap::new();
-        for Held { channel, transition, .. } in held.values() {
-            *in_flight.entry(*channel).or_default() += 1;
-            *in_turn.entry(*transition).or_default() += 1;
-        }
         let request = LeaseRequest {
             at,
             until: at.after(LEASE),
             slots: MAX_IN_FLIGHT.saturating_sub(held.len()),
             per_channel: MAX_PER_CHANNEL,
             per_transition: MAX_PER_TRANSITION,
-            in_flight: in_flight.into_iter().collect(),
-            in_turn: in_turn.into_iter().collect(),
-            held: held.keys().copied().collect(),
+            held: held.values().copied().collect(),
         };
         let leased = match self.store.lease(request).await {
             Ok(leased) => leased,
@@ -221,7 +203,7 @@ impl Worker {
             Sight::There(message) => settled(Outcome::Delivered(Some(message)), Some(Doubt::Found)),
             // All earlier attempts have failed then, and what follows is a first one again.
             Sight::NotThere => self.send(delivery, None, None, Some(Doubt::NotThere)).await,
-            Sight::Forbidden | Sight::TooMany => match delivery.doubt {
+            Sight::Unknowable => match delivery.doubt {
                 DoubtPolicy::Twice => {
                     self.send(delivery, Some(unsure_since), None, Some(Doubt::SentAgain)).await
                 }
@@ -264,8 +246,8 @@ impl Worker {
     async fn settle(&self, settlement: Settlement) {
         loop {
             match self.store.settle(settlement.clone()).await {
-                Ok(settled) => {
-                    if let Some(route) = settled.paused {
+                Ok(paused) => {
+                    if let Some(route) = paused {
                         let (guild, channel) = (route.guild, route.channel);
                         tracing::warn!(%guild, %channel, "the channel refuses; nothing is sent there until it is open again");
                         self.errands.notify_one();

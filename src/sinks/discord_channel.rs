@@ -67,7 +67,7 @@ impl DiscordChannel {
             let (page, may_go_on) = match self.rest.messages(delivery.channel, before).await {
                 Ok(read) => read,
                 // Discord's own word; a 403 without it is a proxy's, and says nothing about this channel.
-                Err(DiscordError::Refused { code: 50001 | 50013, .. }) => return Sight::Forbidden,
+                Err(DiscordError::Refused { code: 50001 | 50013, .. }) => return Sight::Unknowable,
                 Err(error) => return Sight::Failed(meaning(error)),
             };
             let own = |found: &&crate::discord::Found| found.by.get() == self.bot;
@@ -88,14 +88,14 @@ impl DiscordChannel {
             }
             before = Some(last.id);
         }
-        Sight::TooMany
+        Sight::Unknowable
     }
 
     async fn may_read(&self, delivery: &Delivery) -> Sight {
         match self.access(delivery.guild, delivery.channel).await {
             // Where there is no channel, there is no announcement; the attempt tells what follows from that.
             Ok(access) if access.may_read() || access == Access::Gone => Sight::NotThere,
-            Ok(_) => Sight::Forbidden,
+            Ok(_) => Sight::Unknowable,
             Err(error) => Sight::Failed(meaning(error)),
         }
     }

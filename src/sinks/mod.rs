@@ -35,10 +35,8 @@ pub enum Sight {
     There(MessageId),
     /// It does not.
     NotThere,
-    /// The bot may not read there.
-    Forbidden,
-    /// There is more than is looked through.
-    TooMany,
+    /// Nobody can tell: the bot may not read there, or there is more than is looked through.
+    Unknowable,
     /// The look did not succeed.
     Failed(Outcome),
 }

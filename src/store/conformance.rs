@@ -7,10 +7,10 @@ mod waking;
 
 use std::time::Duration;
 
-use super::{Added, Change, Decision, LeaseRequest, Settlement, Shard, Store, StoreOptions};
+use super::{Added, Change, Decision, Held, LeaseRequest, Settlement, Shard, Store, StoreOptions};
 use crate::domain::{
-    BroadcasterId, ChannelId, Delivery, GuildId, Login, MessageId, NewWatch, Outcome, Owed, Profile, Refusal,
-    SessionId, Source, Stream, StreamId, Timestamp, UserId, Watch, WatchKey,
+    BroadcasterId, ChannelId, Delivery, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Owed,
+    Profile, Refusal, SessionId, Source, Stream, StreamId, Timestamp, TransitionId, UserId, Watch, WatchKey,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
@@ -95,23 +95,9 @@ async fn ends(store: &Store, id: &str) {
     commit(store, later(60), ended).await;
 }
 
-async fn lease_with(
-    store: &Store,
-    at: Timestamp,
-    slots: usize,
-    in_flight: Vec<(ChannelId, usize)>,
-) -> Vec<Delivery> {
+async fn lease_with(store: &Store, at: Timestamp, slots: usize, held: Vec<Held>) -> Vec<Delivery> {
     let until = at.after(Duration::from_mins(2));
-    let request = LeaseRequest {
-        at,
-        until,
-        slots,
-        per_channel: 2,
-        per_transition: usize::MAX,
-        in_flight,
-        in_turn: Vec::new(),
-        held: Vec::new(),
-    };
+    let request = LeaseRequest { at, until, slots, per_channel: 2, per_transition: usize::MAX, held };
     store.lease(request).await.expect("leased")
 }
 
@@ -212,7 +198,13 @@ async fn a_full_channel_leaves_room_for_others() {
     assert_eq!(commit(&store, NOW, caught_up).await, 1);
     let channels: Vec<_> = lease(&store, NOW).await.iter().map(|delivery| delivery.channel.get()).collect();
     assert_eq!(channels, [1, 1, 2]);
-    let busy = vec![(channel(1), 2)];
+    let held = |number| Held {
+        delivery: DeliveryId(number),
+        attempt: 1,
+        channel: channel(1),
+        transition: TransitionId(number),
+    };
+    let busy = vec![held(-1), held(-2)];
     assert!(lease_with(&store, NOW, 100, busy).await.is_empty());
 }
 

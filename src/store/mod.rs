@@ -15,8 +15,8 @@ pub use board::{Board, LiveNow};
 pub use sqlite::{HISTORY, LOOKED_AT_EVERY, Store, migrate, probe};
 
 use crate::domain::{
-    BroadcasterId, ChannelId, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId, Outcome, Owed,
-    Pause, Profile, Refusal, Route, SessionId, Source, Stream, Timestamp, TransitionId, WatchKey,
+    BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId,
+    Outcome, Owed, Pause, Profile, Refusal, SessionId, Source, Stream, Timestamp, TransitionId, WatchKey,
 };
 
 /// How long a statement waits for somebody else's lock: that of a backup, of an operator's `sqlite3` or, for `livebell check`,
@@ -177,12 +177,28 @@ pub struct LeaseRequest {
     pub per_channel: usize,
     /// How many of one transition at most, those in flight included.
     pub per_transition: usize,
-    /// How many are in flight, by channel.
-    pub in_flight: Vec<(ChannelId, usize)>,
-    /// How many are in flight, by transition. Whoever has the fewest is served first.
-    pub in_turn: Vec<(TransitionId, usize)>,
-    /// Deliveries that are in flight here: their leases never run out, whatever takes so long.
-    pub held: Vec<DeliveryId>,
+    /// What is in flight here. Which transition has the least of it is served first.
+    pub held: Vec<Held>,
+}
+
+/// A delivery that is in flight here, and where it counts. Its lease never runs out, whatever takes so long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Which attempt with it.
+    pub attempt: u32,
+    /// Where it goes.
+    pub channel: ChannelId,
+    /// What it tells of.
+    pub transition: TransitionId,
+}
+
+impl From<&Delivery> for Held {
+    fn from(delivery: &Delivery) -> Self {
+        let Delivery { id, attempt, channel, transition, .. } = *delivery;
+        Self { delivery: id, attempt, channel, transition }
+    }
 }
 
 /// One attempt that is over.
@@ -202,13 +218,6 @@ pub struct Settlement {
     pub unsure_since: Option<Timestamp>,
     /// How it went on with a delivery that was in doubt before this attempt.
     pub doubt: Option<Doubt>,
-}
-
-/// What a settlement has brought about beside itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Settled {
-    /// The route that is paused from now on.
-    pub paused: Option<Route>,
 }
 
 /// What became of a wish to watch a streamer.

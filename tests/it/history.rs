@@ -72,8 +72,6 @@ impl Bench {
             slots: 1_000,
             per_channel: 5,
             per_transition: 1_000,
-            in_flight: Vec::new(),
-            in_turn: Vec::new(),
             held: Vec::new(),
         };
         let leased = self.store.lease(request).await.expect("leased");

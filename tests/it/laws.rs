@@ -77,8 +77,6 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
         slots: 1000,
         per_channel: 1000,
         per_transition: 1000,
-        in_flight: Vec::new(),
-        in_turn: Vec::new(),
         held: Vec::new(),
     };
     let leased = store.lease(request).await.expect("leased");

@@ -30,7 +30,7 @@ async fn refuses(store: &Store, delivery: &Delivery, second: u64) -> Option<Rout
         unsure_since: delivery.unsure_since,
         doubt: None,
     };
-    store.settle(settlement).await.expect("settled").paused
+    store.settle(settlement).await.expect("settled")
 }
 
 async fn pause(store: &Store, server: u64) -> Option<Pause> {

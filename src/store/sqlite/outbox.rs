@@ -7,7 +7,7 @@ use crate::domain::{
     BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, Outcome, Profile, Refusal,
     Route, SessionId, Timestamp, TransitionId,
 };
-use crate::store::{LeaseRequest, Settled, Settlement, StoreError, facts};
+use crate::store::{LeaseRequest, Settlement, StoreError, facts};
 
 /// The end of every attempt, whatever came of it: what is known of the request stays known.
 const NOTE: &str =
@@ -46,7 +46,7 @@ impl Store {
         if nothing || request.slots == 0 {
             return Ok(Vec::new());
         }
-        let held = request.held.iter().map(|held| held.0).collect::<serde_json::Value>().to_string();
+        let held = request.held.iter().map(|held| held.delivery.0).collect::<serde_json::Value>().to_string();
         self.write(move |tx| {
             tx.prepare_cached(
                 "UPDATE delivery SET state = 'pending', leased_until = NULL,
@@ -101,13 +101,14 @@ impl Store {
     /// Remembers what came of an attempt.
     ///
     /// A delivery that is to be tried again expires instead when its session is over, and is cancelled when its watch is gone.
-    /// A refusal that is about the place pauses the route, with everything that waits to go there.
-    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
+    /// A refusal that is about the place pauses the route, with everything that waits to go there. Returns the route that is
+    /// paused from now on.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Option<Route>, StoreError> {
         self.write(move |tx| settle(tx, &settlement)).await
     }
 }
 
-fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Settled, StoreError> {
+fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Option<Route>, StoreError> {
     let id = settlement.delivery.0;
     let millis = |time: Option<Timestamp>| time.map(Timestamp::as_millis);
     tx.prepare_cached(NOTE)?.execute(params![
@@ -132,7 +133,7 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Settled, Stor
         Outcome::RetryAfter { why, .. } => retry(tx, settlement, Some(why))?,
         Outcome::Unauthorized => retry(tx, settlement, None)?,
     }
-    Ok(Settled::default())
+    Ok(None)
 }
 
 /// The end of a delivery that is not to be tried again.
@@ -157,7 +158,11 @@ fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&String>) ->
 }
 
 /// The place refuses: pauses its route, if it still is where somebody wants to read, and lets the delivery wait for it.
-fn hold(tx: &Transaction<'_>, settlement: &Settlement, refusal: Refusal) -> Result<Settled, StoreError> {
+fn hold(
+    tx: &Transaction<'_>,
+    settlement: &Settlement,
+    refusal: Refusal,
+) -> Result<Option<Route>, StoreError> {
     let id = settlement.delivery.0;
     let route = tx
         .prepare_cached("SELECT guild_id, channel_id FROM delivery WHERE delivery_id = ?1")?
@@ -171,7 +176,7 @@ fn hold(tx: &Transaction<'_>, settlement: &Settlement, refusal: Refusal) -> Resu
     // The admin may have chosen another channel while the attempt was under way.
     routes::follow_watches(tx, route.guild, settlement.at)?;
     give_up_place(tx, settlement.delivery, route)?;
-    Ok(Settled { paused: paused.then_some(route) })
+    Ok(paused.then_some(route))
 }
 
 /// A delivery may stand in a place already that nobody wants any more and that refuses to say. What happens to it is the

@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 
 use super::channel_id;
 use crate::domain::{ChannelId, Timestamp, TransitionId};
-use crate::store::{LeaseRequest, StoreError};
+use crate::store::{Held, LeaseRequest, StoreError};
 
 /// Transitions that are looked at together. More are never due at one moment but after a long outage; the oldest go first
 /// then, and the others follow within seconds.
@@ -33,8 +33,12 @@ impl Line {
 /// Chooses what to lease: one delivery after the other of whichever transition has the fewest under way, each transition
 /// in the order of being due, without channels and transitions that have as much in flight as they may.
 pub(super) fn choose(tx: &Transaction<'_>, request: &LeaseRequest) -> Result<Vec<i64>, StoreError> {
-    let mut flying: HashMap<ChannelId, usize> = request.in_flight.iter().copied().collect();
-    let under_way: HashMap<TransitionId, usize> = request.in_turn.iter().copied().collect();
+    let mut flying: HashMap<ChannelId, usize> = HashMap::new();
+    let mut under_way: HashMap<TransitionId, usize> = HashMap::new();
+    for Held { channel, transition, .. } in &request.held {
+        *flying.entry(*channel).or_default() += 1;
+        *under_way.entry(*transition).or_default() += 1;
+    }
     let mut lines: HashMap<i64, Line> = HashMap::new();
     let mut turns = BinaryHeap::new();
     for transition in due_transitions(tx, request.at)? {
