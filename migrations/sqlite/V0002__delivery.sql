@@ -57,6 +57,8 @@ UPDATE delivery SET unsure_since = decided_at WHERE state = 'pending' AND attemp
 -- For leasing in turns: one transition is never waited for by all others.
 CREATE INDEX delivery_turn ON delivery (transition_id, due_at, delivery_id) WHERE state = 'pending';
 CREATE INDEX delivery_route ON delivery (guild_id, channel_id) WHERE state IN ('pending', 'paused');
+-- The few that were in doubt, among all that a server has had.
+CREATE INDEX delivery_doubt ON delivery (guild_id, doubt) WHERE doubt IS NOT NULL;
 
 -- The last session of a streamer, and the oldest of all.
 CREATE INDEX session_broadcaster ON session (broadcaster_id, session_id);

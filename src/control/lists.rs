@@ -1,7 +1,7 @@
 //! Looking: a server's list, and who of it is live. Answered from what is remembered, so at once.
 
 use super::{Control, Denied};
-use crate::domain::{ChannelId, GuildId, Login, Pause, Profile, Refusal, Stream, Timestamp};
+use crate::domain::{BroadcasterId, ChannelId, GuildId, Login, Pause, Profile, Refusal, Stream, Timestamp};
 use crate::store::{Listed, LiveNow};
 
 /// Entries on a page: each takes up to three lines, and an embed holds 4096 characters.
@@ -86,11 +86,11 @@ impl Control {
 
     /// Who of a server's streamers is live, the most watched first.
     pub async fn live(&self, guild: GuildId, page: usize) -> Result<Live, Denied> {
-        let list = self.store.list(guild).await?;
-        let watched = list.len();
-        let mut live: Vec<LiveEntry> = list.iter().filter_map(|listed| self.live_entry(listed)).collect();
+        let watched = self.store.watched(guild).await?;
+        let mut live: Vec<LiveEntry> =
+            watched.iter().filter_map(|profile| self.live_entry(&profile.broadcaster)).collect();
         live.sort_by(|a, b| b.stream.viewers.cmp(&a.stream.viewers).then_with(|| a.login.cmp(&b.login)));
-        Ok(Live { page: Page::of(live, page), watched, as_of: self.store.board().looked_at() })
+        Ok(Live { page: Page::of(live, page), watched: watched.len(), as_of: self.store.board().looked_at() })
     }
 
     fn entry(&self, listed: Listed, default: Option<ChannelId>) -> WatchEntry {
@@ -112,9 +112,8 @@ impl Control {
         }
     }
 
-    fn live_entry(&self, listed: &Listed) -> Option<LiveEntry> {
-        let LiveNow { stream, since, missing_since } =
-            self.store.board().live(&listed.profile.broadcaster)?;
+    fn live_entry(&self, broadcaster: &BroadcasterId) -> Option<LiveEntry> {
+        let LiveNow { stream, since, missing_since } = self.store.board().live(broadcaster)?;
         let name = stream.display_name.clone();
         Some(LiveEntry { name, login: stream.login.clone(), stream, since, missing_since })
     }

@@ -43,7 +43,7 @@ impl Control {
             None => None,
         };
         let troubles = self.store.troubles(asker.guild).await?;
-        let watches = self.store.list(asker.guild).await?.len();
+        let watches = self.store.count_watched(asker.guild).await?;
         Ok(Settings { set, check, troubles, watches, changed })
     }
 }

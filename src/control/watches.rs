@@ -159,9 +159,9 @@ impl Control {
     /// Streamers of the server's own list whose login or name contains this.
     pub async fn suggest_watched(&self, guild: GuildId, typed: &str) -> Vec<Suggestion> {
         let typed = typed.trim().trim_start_matches('@').to_lowercase();
-        let Ok(list) = self.store.list(guild).await else { return Vec::new() };
-        list.iter()
-            .map(|listed| &listed.profile)
+        let Ok(watched) = self.store.watched(guild).await else { return Vec::new() };
+        watched
+            .iter()
             .filter(|profile| {
                 profile.login.as_str().contains(&typed)
                     || profile.display_name.to_lowercase().contains(&typed)

@@ -10,6 +10,8 @@ use crate::domain::{
 };
 use crate::store::{Added, GuildSettings, Listed, StoreError};
 
+const COUNT: &str = "SELECT COUNT(*) FROM watch WHERE guild_id = ?1";
+
 impl Store {
     /// Everybody who is watched by at least one server that the bot is in, each once.
     pub async fn roster(&self) -> Result<Vec<BroadcasterId>, StoreError> {
@@ -149,7 +151,34 @@ impl Store {
         .await
     }
 
-    /// A server's list, by name.
+    /// How many streamers a server watches.
+    pub async fn count_watched(&self, guild: GuildId) -> Result<usize, StoreError> {
+        self.read(move |tx| {
+            let count: i64 = tx.prepare_cached(COUNT)?.query_row([signed(guild.get())], |row| row.get(0))?;
+            Ok(usize::try_from(count).unwrap_or(usize::MAX))
+        })
+        .await
+    }
+
+    /// Whom a server watches, by login: what is asked with every letter that somebody types, so no more than that.
+    pub async fn watched(&self, guild: GuildId) -> Result<Vec<Profile>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT broadcaster_id, login, display_name, image FROM watch JOIN streamer USING (broadcaster_id)
+                 WHERE guild_id = ?1 ORDER BY login",
+            )?;
+            let mut rows = statement.query([signed(guild.get())])?;
+            let mut watched = Vec::new();
+            while let Some(row) = rows.next()? {
+                let broadcaster = BroadcasterId::new(&row.get::<_, String>(0)?);
+                watched.push(profile(row, broadcaster, 1)?);
+            }
+            Ok(watched)
+        })
+        .await
+    }
+
+    /// A server's list with how everything on it stands, by login.
     pub async fn list(&self, guild: GuildId) -> Result<Vec<Listed>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
@@ -227,9 +256,7 @@ fn add_watch(
         };
         return Ok(Added::AlreadyThere { channel: place, moved });
     }
-    let count: i64 = tx
-        .prepare_cached("SELECT COUNT(*) FROM watch WHERE guild_id = ?1")?
-        .query_row([guild], |row| row.get(0))?;
+    let count: i64 = tx.prepare_cached(COUNT)?.query_row([guild], |row| row.get(0))?;
     if usize::try_from(count).unwrap_or(usize::MAX) >= limit {
         return Ok(Added::Full);
     }
