@@ -28,16 +28,16 @@ pub(super) struct Events {
     starts: SessionStarts,
     /// Sessions begun since `starts` was asked for.
     begun: AtomicU32,
-    bells: Bells,
+    signals: Signals,
     /// What is told is remembered one after the other, in the order in which it was told.
     order: Mutex<()>,
     /// How many wait for that.
     waiting: AtomicUsize,
 }
 
-/// Whom the events wake.
+/// What the events tell the gateway itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bells {
+pub(super) struct Signals {
     /// A connection has come or gone.
     pub(super) stage: Arc<Notify>,
     /// Sessions are begun in a loop.
@@ -63,13 +63,13 @@ impl News {
 }
 
 impl Events {
-    pub(super) fn new(control: Control, clock: Clock, starts: SessionStarts, bells: Bells) -> Self {
+    pub(super) fn new(control: Control, clock: Clock, starts: SessionStarts, signals: Signals) -> Self {
         Self {
             control,
             clock,
             starts,
             begun: AtomicU32::new(0),
-            bells,
+            signals,
             order: Mutex::default(),
             waiting: AtomicUsize::new(0),
         }
@@ -122,7 +122,7 @@ impl Events {
             }
         };
         if is_storm || begun > identify::allowance(self.starts) {
-            self.bells.storm.notify_one();
+            self.signals.storm.notify_one();
         }
     }
 }
@@ -199,7 +199,7 @@ impl serenity::EventHandler for Events {
     }
 
     async fn shard_stage_update(&self, _: serenity::Context, _: serenity::ShardStageUpdateEvent) {
-        self.bells.stage.notify_one();
+        self.signals.stage.notify_one();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::control::Control;
 use crate::discord::{DiscordError, Rest, SessionStarts, http_client};
 use crate::domain::Timestamp;
 
-use events::{Bells, Events};
+use events::{Events, Signals};
 
 /// The wait before the second attempt to connect; it doubles.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -177,8 +177,8 @@ impl Gateway {
     }
 
     async fn connect(&self, starts: SessionStarts, stop: &CancellationToken) -> Ended {
-        let bells = Bells::default();
-        let events = Events::new(self.control.clone(), self.clock.clone(), starts, bells.clone());
+        let signals = Signals::default();
+        let events = Events::new(self.control.clone(), self.clock.clone(), starts, signals.clone());
         let events = Arc::new(events);
         let alive = Arc::downgrade(&events);
         let mut client = match self.client(events).await {
@@ -191,8 +191,8 @@ impl Gateway {
                 Ok(()) => Ended::Stuck,
                 Err(error) => Ended::Failed(error),
             },
-            () = bells.storm.notified() => Ended::TooManyIdentifies,
-            () = self.show(&shards, starts.shards, &bells) => Ended::Stuck,
+            () = signals.storm.notified() => Ended::TooManyIdentifies,
+            () = self.show(&shards, starts.shards, &signals) => Ended::Stuck,
             () = stop.cancelled() => Ended::Stopped,
         };
         drop(client);
@@ -208,7 +208,7 @@ impl Gateway {
     }
 
     /// Shows whether all connections stand, until they have not for too long.
-    async fn show(&self, shards: &serenity::ShardManager, wanted: u32, bells: &Bells) {
+    async fn show(&self, shards: &serenity::ShardManager, wanted: u32, signals: &Signals) {
         let patience = STUCK + STUCK_PER_SHARD * wanted;
         let mut stood_at = self.clock.now();
         loop {
@@ -225,7 +225,7 @@ impl Gateway {
                 return;
             }
             tokio::select! {
-                () = bells.stage.notified() => {}
+                () = signals.stage.notified() => {}
                 () = tokio::time::sleep(STAGE_LOOK) => {}
             }
         }
