@@ -6,12 +6,6 @@ use super::Control;
 use crate::domain::{ChannelId, GuildId, Refusal, Route, Timestamp};
 use crate::store::{Shard, StoreError};
 
-/// How long a server that removed the bot is remembered: an invitation within this time finds everything as it was.
-const REMEMBER_FOR: Duration = Duration::from_hours(7 * 24);
-
-/// The pause between two batches of tidying, in which others write.
-const BETWEEN_BATCHES: Duration = Duration::from_millis(50);
-
 /// How soon after a connection has begun all paused routes are looked at: the servers' own tellings come first.
 const LOOK_AFTER_CONNECTING: Duration = Duration::from_secs(30);
 
@@ -73,33 +67,6 @@ impl Control {
     async fn look_at_routes(&self, guild: GuildId, channel: Option<ChannelId>) -> Result<(), StoreError> {
         if self.store.check_routes(guild, channel, self.clock.now()).await? {
             self.bells.errands.notify_one();
-        }
-        Ok(())
-    }
-
-    /// Forgets the servers that removed the bot more than a week ago, and the sessions of whom nobody watches any more.
-    pub async fn tidy(&self) -> Result<(), StoreError> {
-        let forgotten = self.store.forget_guilds(self.clock.now().before(REMEMBER_FOR)).await?;
-        if forgotten > 0 {
-            tracing::info!(servers = forgotten, "forgot servers that removed the bot");
-        }
-        let sessions = self.store.give_up_unwatched(self.clock.now()).await?;
-        tracing::debug!(sessions, "gave up the sessions of whom nobody watches");
-        self.tidy_history().await
-    }
-
-    /// Makes the history as small as it has to be, a little at a time.
-    async fn tidy_history(&self) -> Result<(), StoreError> {
-        let mut rows = 0;
-        loop {
-            match self.store.tidy_history(self.clock.now()).await? {
-                0 => break,
-                more => rows += more,
-            }
-            tokio::time::sleep(BETWEEN_BATCHES).await;
-        }
-        if rows > 0 {
-            tracing::debug!(rows, "tidied the history");
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ mod explaining;
 mod guilds;
 mod lists;
 mod settings;
+mod tidying;
 mod watches;
 
 use std::sync::Arc;
