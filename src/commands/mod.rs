@@ -94,3 +94,9 @@ fn asker(ctx: Context<'_>) -> Result<Asker, CommandError> {
     let poise::Context::Application(application) = ctx else { return Err(CommandError::NotInServer) };
     asked::asker(application.interaction)
 }
+
+/// Suggests streamers of the server's own list while somebody types.
+async fn suggest_watched(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
+    let Ok(guild) = guild(ctx) else { return serenity::CreateAutocompleteResponse::new() };
+    reply::choices(ctx.data().control.suggest_watched(guild, typed).await)
+}

@@ -1,8 +1,6 @@
 //! `/removestreamer`: stop announcing a streamer in this server.
 
-use poise::serenity_prelude as serenity;
-
-use super::{CommandError, Context, asker, guild, reply};
+use super::{CommandError, Context, asker, reply, suggest_watched};
 
 /// Stop announcing a streamer in this server
 #[poise::command(
@@ -14,7 +12,7 @@ use super::{CommandError, Context, asker, guild, reply};
 pub(super) async fn removestreamer(
     ctx: Context<'_>,
     #[description = "A streamer of this server's list"]
-    #[autocomplete = "suggest"]
+    #[autocomplete = "suggest_watched"]
     #[max_length = 200]
     streamer: String,
 ) -> Result<(), CommandError> {
@@ -23,9 +21,4 @@ pub(super) async fn removestreamer(
     let name = reply::name(&removed.profile.display_name);
     ctx.send(reply::text(format!("**{name}** is no longer announced in this server."))).await?;
     Ok(())
-}
-
-async fn suggest(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
-    let Ok(guild) = guild(ctx) else { return serenity::CreateAutocompleteResponse::new() };
-    reply::choices(ctx.data().control.suggest_watched(guild, typed).await)
 }

@@ -1,8 +1,6 @@
 //! `/test`: a sample where announcements go, so that nobody has to wait for a stream to see whether it works.
 
-use poise::serenity_prelude as serenity;
-
-use super::{CommandError, Context, asker, guild, reply};
+use super::{CommandError, Context, asker, guild, reply, suggest_watched};
 use crate::control::Tested;
 
 /// Post a sample announcement, to see whether it works; nobody is notified
@@ -15,7 +13,7 @@ use crate::control::Tested;
 pub(super) async fn test(
     ctx: Context<'_>,
     #[description = "A streamer of this server's list, if it is not to be the server's channel"]
-    #[autocomplete = "suggest"]
+    #[autocomplete = "suggest_watched"]
     #[max_length = 200]
     streamer: Option<String>,
 ) -> Result<(), CommandError> {
@@ -37,9 +35,4 @@ pub(super) async fn test(
     };
     ctx.send(reply::text(words)).await?;
     Ok(())
-}
-
-async fn suggest(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
-    let Ok(guild) = guild(ctx) else { return serenity::CreateAutocompleteResponse::new() };
-    reply::choices(ctx.data().control.suggest_watched(guild, typed).await)
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use poise::serenity_prelude as serenity;
-
-use super::{CommandError, Context, guild, reply};
+use super::{CommandError, Context, guild, reply, suggest_watched};
 use crate::control::{Account, DeliveryAccount, DeliveryState, HISTORY, Why};
 use crate::domain::{Doubt, GuildId, LatePolicy, Refusal, Timestamp, text};
 use crate::render;
@@ -14,7 +12,7 @@ use crate::render;
 pub(super) async fn why(
     ctx: Context<'_>,
     #[description = "A streamer of this server's list"]
-    #[autocomplete = "suggest"]
+    #[autocomplete = "suggest_watched"]
     #[max_length = 200]
     streamer: String,
 ) -> Result<(), CommandError> {
@@ -28,11 +26,6 @@ pub(super) async fn why(
         .description(answer(guild, &why));
     ctx.send(poise::CreateReply::default().embed(embed).ephemeral(true)).await?;
     Ok(())
-}
-
-async fn suggest(ctx: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
-    let Ok(guild) = guild(ctx) else { return serenity::CreateAutocompleteResponse::new() };
-    reply::choices(ctx.data().control.suggest_watched(guild, typed).await)
 }
 
 fn answer(guild: GuildId, why: &Why) -> String {
