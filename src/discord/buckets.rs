@@ -162,12 +162,14 @@ impl Buckets {
         bucket.reset_at = now.after(reset_after);
     }
 
-    /// Discord wants a pause of this bucket: nothing is left in it before `until`.
-    pub(super) fn close(&mut self, route: Route, until: Timestamp) {
-        let Some(bucket) = self.bucket(route) else { return };
-        bucket.closed_until = bucket.closed_until.max(Some(until));
+    /// Discord wants a pause of this bucket: nothing is left in it before `until`. Returns until when it was closed before.
+    pub(super) fn close(&mut self, route: Route, until: Timestamp) -> Option<Timestamp> {
+        let bucket = self.bucket(route)?;
+        let before = bucket.closed_until;
+        bucket.closed_until = before.max(Some(until));
         bucket.remaining = 0;
         bucket.reset_at = bucket.reset_at.max(until);
+        before
     }
 
     /// Counts a route where Discord says that it counts, together with what is under way on it.

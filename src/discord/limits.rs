@@ -65,13 +65,15 @@ impl Limits {
         self.buckets.learn(now, route, learned);
     }
 
-    /// Discord wants a pause until then: of everything, or of this route's bucket alone.
-    pub(super) fn close(&mut self, route: Route, until: Timestamp, global: bool) {
-        if global {
-            self.closed_until = self.closed_until.max(Some(until));
-        } else {
-            self.buckets.close(route, until);
+    /// Discord wants a pause until then: of everything, or of this route's bucket alone. Returns until when that was closed
+    /// before.
+    pub(super) fn close(&mut self, route: Route, until: Timestamp, global: bool) -> Option<Timestamp> {
+        if !global {
+            return self.buckets.close(route, until);
         }
+        let before = self.closed_until;
+        self.closed_until = before.max(Some(until));
+        before
     }
 }
 

@@ -17,6 +17,9 @@ use super::turns::{Line, Ticket, Turns, Verdict};
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 
+/// Answers of one pause differ by this much: Discord rounds to seconds in places, and each wait is spread a little.
+const SAME_PAUSE: Duration = Duration::from_secs(2);
+
 /// The queue of one bot, with those who wait in it.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -189,10 +192,13 @@ impl Place<'_> {
         self.of.queue().turns.limits.learn(self.of.clock.steady(), self.route, learned);
     }
 
-    /// Discord wants a pause: of everything, or of what this request is counted with.
-    pub(super) fn close(&self, wait: Duration, global: bool) {
-        let until = self.of.clock.steady().after(wait);
-        self.of.queue().turns.limits.close(self.route, until, global);
+    /// Discord wants a pause: of everything, or of what this request is counted with. Returns whether that is news, and not
+    /// what another request has just been answered.
+    pub(super) fn close(&self, wait: Duration, global: bool) -> bool {
+        let now = self.of.clock.steady();
+        let until = now.after(wait);
+        let before = self.of.queue().turns.limits.close(self.route, until, global);
+        before.filter(|before| now < *before).is_none_or(|before| until > before.after(SAME_PAUSE))
     }
 }
 
@@ -316,6 +322,24 @@ mod tests {
         assert!(leader.is_err());
         assert_eq!(follower, Duration::from_secs(8));
         assert_eq!(clock.elapsed(), Duration::from_millis(8_100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_pause_is_news_once() {
+        let (pace, _) = pace();
+        let (one, two) = tokio::join!(
+            pace.turn(channel(1), Line::Errand, None),
+            pace.turn(channel(2), Line::Errand, None)
+        );
+        let (one, two) = (one.expect("a turn"), two.expect("a turn"));
+        let seconds = Duration::from_secs;
+        assert!(one.close(seconds(10), true));
+        assert!(!two.close(seconds(11), true));
+        assert!(two.close(seconds(60), true));
+        // That of a bucket is another one.
+        assert!(two.close(seconds(5), false));
+        tokio::time::sleep(seconds(61)).await;
+        assert!(one.close(seconds(1), true));
     }
 
     #[tokio::test(start_paused = true)]

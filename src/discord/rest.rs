@@ -346,8 +346,23 @@ impl Inner {
     fn pause(&self, place: &Place<'_>, route: Route, wait: Duration, is_global: bool) -> DiscordError {
         let wait =
             wait + PAUSE_JITTER.mul_f64(self.chance.lock().unwrap_or_else(PoisonError::into_inner).f64());
-        place.close(wait, is_global);
-        tracing::warn!(route = route.kind, resource = route.resource, is_global, wait = ?wait, "Discord wants a pause");
+        if place.close(wait, is_global) {
+            tracing::warn!(
+                route = route.kind,
+                resource = route.resource,
+                is_global,
+                ?wait,
+                "Discord wants a pause"
+            );
+        } else {
+            tracing::debug!(
+                route = route.kind,
+                resource = route.resource,
+                is_global,
+                ?wait,
+                "Discord wants the same pause"
+            );
+        }
         DiscordError::RateLimited { wait }
     }
 
