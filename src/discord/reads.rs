@@ -51,18 +51,17 @@ impl Rest {
         let listed: Vec<Channel> = self
             .read(Route::of("GET /guilds/{}/channels", guild), &format!("/guilds/{guild}/channels"), line)
             .await?;
-        let found = match listed.into_iter().find(|one| one.id == channel.get()) {
-            Some(found) => found,
-            None => {
-                let route = Route { kind: "GET /channels/{}", resource: channel.get() };
-                match self.read(route, &format!("/channels/{channel}"), line).await {
-                    Ok(found) => found,
-                    Err(DiscordError::Refused { code: 10003, .. }) => return Ok(Access::Gone),
-                    Err(DiscordError::Refused { status: 403, .. }) => {
-                        return Ok(Access::Has { permissions: Permissions(0), takes_messages: true });
-                    }
-                    Err(error) => return Err(error),
+        let found = if let Some(found) = listed.into_iter().find(|one| one.id == channel.get()) {
+            found
+        } else {
+            let route = Route { kind: "GET /channels/{}", resource: channel.get() };
+            match self.read(route, &format!("/channels/{channel}"), line).await {
+                Ok(found) => found,
+                Err(DiscordError::Refused { code: 10003, .. }) => return Ok(Access::Gone),
+                Err(DiscordError::Refused { status: 403, .. }) => {
+                    return Ok(Access::Has { permissions: Permissions(0), takes_messages: true });
                 }
+                Err(error) => return Err(error),
             }
         };
         let roles: Vec<RoleBody> = self

@@ -97,9 +97,9 @@ impl Poll {
                     was_failing = Self::tell_of_failures(&report, was_failing);
                     self.note_look(&report, &mut noted_at).await;
                     self.reports.send_replace(Some(CycleReport {
+                        handed_on,
                         last_success,
                         interval,
-                        handed_on,
                         ..report
                     }));
                 }
