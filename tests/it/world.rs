@@ -17,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::process::port_to_keep;
+
 /// How often everybody is looked at in these tests.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -82,6 +84,14 @@ impl World {
         let (admin, member) = (Member::admin(), Member::plain());
         let clock = Clock::system();
         Self { twitch, discord, admin, member, settings, clock, folder, lives: 1, app: None }
+    }
+
+    /// A world in which the bot has not been started yet and will tell its health, with the address at which it does.
+    pub(crate) async fn with_health() -> (Self, SocketAddr) {
+        let mut world = Self::asleep().await;
+        let address = SocketAddr::from(([127, 0, 0, 1], port_to_keep()));
+        world.settings.http_bind = Some(address);
+        (world, address)
     }
 
     /// Starts the bot and waits until it is connected.
