@@ -326,6 +326,10 @@ async fn kill_9_in_a_fan_out_loses_nothing_and_shows_nothing_twice() {
 fn undecided(path: &Path) -> i64 {
     rusqlite::Connection::open(path)
         .expect("the database opens")
-        .query_row("SELECT COUNT(*) FROM delivery WHERE state IN ('pending', 'leased')", [], |row| row.get(0))
+        .query_row(
+            "SELECT COUNT(*) FROM delivery WHERE state IN ('pending', 'leased', 'paused')",
+            [],
+            |row| row.get(0),
+        )
         .expect("a count")
 }

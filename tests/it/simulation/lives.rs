@@ -9,10 +9,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::stage::Stage;
-use super::switches::{CLOCKS_CAN_JUMP, LOCKS_ARE_NOT_WAITED_FOR};
 
 /// How long a request to Discord takes while it is waited for the moment to kill: long enough to hit either half.
-pub(super) const SLOWLY: Duration = Duration::from_secs(2);
+const SLOWLY: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether the moment has come.
 const WATCHFULLY: Duration = Duration::from_millis(100);
@@ -51,11 +50,8 @@ impl Stage {
     /// Starts the bot, whatever becomes of it.
     #[expect(clippy::disallowed_methods, reason = "the simulation is the supervisor")]
     pub(super) fn start(&mut self) {
-        if LOCKS_ARE_NOT_WAITED_FOR {
-            self.settings.database_busy_timeout = Duration::ZERO;
-        }
         let mut clock = self.clock.clone();
-        if CLOCKS_CAN_JUMP && self.chance.u32(..8) == 0 {
+        if self.chance.u32(..8) == 0 {
             let hour = if self.chance.bool() { 3_600_000 } else { -3_600_000 };
             clock = Clock::starting_at(clock.now().shifted(hour));
             self.note(&format!("the clock is wrong by {} h", hour / 3_600_000));

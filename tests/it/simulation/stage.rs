@@ -18,7 +18,7 @@ use super::{Diary, GRACE, INTERVAL, SERVERS, STREAMERS};
 const SAMPLE: Duration = Duration::from_secs(5);
 
 /// How long the gateway has to stand before the bot has certainly heard what it was told.
-pub(super) const HEARD: Duration = Duration::from_secs(2);
+const HEARD: Duration = Duration::from_secs(2);
 
 /// Where a database costs no disk, so that a run takes the time of its thoughts and not that of the machine's disk.
 const MEMORY: &str = "/dev/shm";
@@ -67,8 +67,6 @@ pub(super) struct Stage {
     pub(super) complaints: Vec<String>,
     /// Since when the gateway has stood without anybody touching it.
     pub(super) steady_since: Option<Duration>,
-    /// When the gateway last had something to tell of servers that come and go.
-    pub(super) news_at: Duration,
     /// The messages that were posted, accepted or not: where, and when they arrived.
     pub(super) posts: Vec<(u64, Duration)>,
     began: Duration,
@@ -126,7 +124,6 @@ impl Stage {
             ends: Ends::default(),
             complaints: Vec::new(),
             steady_since: None,
-            news_at: Duration::ZERO,
             posts: Vec::new(),
             began,
         };
@@ -244,8 +241,6 @@ impl Stage {
         Shown {
             who: number.unwrap_or(usize::MAX),
             started_at: embed["timestamp"].as_str().unwrap_or_default().to_owned(),
-            nonce: message.nonce.clone(),
-            at: message.at.saturating_sub(self.began),
             deleted,
         }
     }
@@ -255,10 +250,11 @@ impl Stage {
         rusqlite::Connection::open(&self.settings.database_path).expect("the database opens")
     }
 
-    /// How many deliveries are neither made nor given up, those aside that wait for a channel that is no more.
+    /// How many deliveries are neither made nor given up, those aside that wait for a channel that is no more. Nothing
+    /// is in the way of what is paused by then.
     fn undecided(&self) -> usize {
         let database = self.database();
-        let sql = "SELECT channel_id FROM delivery WHERE state IN ('pending', 'leased')";
+        let sql = "SELECT channel_id FROM delivery WHERE state IN ('pending', 'leased', 'paused')";
         let mut statement = database.prepare(sql).expect("a statement");
         let channels = statement.query_map([], |row| row.get::<_, i64>(0)).expect("rows");
         let ours = |channel: &u64| self.servers.iter().any(|server| server.live == *channel);
