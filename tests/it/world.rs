@@ -4,7 +4,7 @@
 //! is neither made nor given up.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livebell::app::{self, Failure};
@@ -48,9 +48,75 @@ pub(crate) struct World {
     app: Option<App>,
 }
 
-struct App {
+/// The running bot.
+pub(crate) struct App {
     stop: CancellationToken,
     task: JoinHandle<Result<(), Failure>>,
+}
+
+impl App {
+    /// Starts the bot, whatever becomes of it.
+    #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
+    pub(crate) fn start(settings: Settings, clock: Clock) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(app::run(settings, clock, stop.clone()));
+        Self { stop, task }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Waits until the bot ends by itself, and says how.
+    pub(crate) async fn ended(self) -> Result<(), Failure> {
+        self.task.await.unwrap_or_else(|panic| Err(Failure::Other(panic.into())))
+    }
+
+    /// Stops the bot as a supervisor does, and says how it ended.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        self.stop.cancel();
+        self.ended().await
+    }
+
+    /// Ends the bot at whatever it is doing, as `kill -9` does. serenity's tasks are its own and go on: the close code 4004 of
+    /// the gateway makes them end, as they would with their process.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+/// Settings with which the bot finds the fakes.
+pub(crate) fn settings(twitch: &Twitch, discord: &Discord, database_path: PathBuf) -> Settings {
+    Settings {
+        discord_token: discord.token().into(),
+        twitch_client_id: twitch.client_id().into(),
+        twitch_client_secret: twitch.client_secret().into(),
+        check_interval: INTERVAL,
+        offline_grace: GRACE,
+        database_path,
+        // Waiting for somebody else's lock takes real time, of which a paused world has none.
+        database_busy_timeout: Duration::ZERO,
+        http_bind: None,
+        log_format: LogFormat::Text,
+        log_filter: "info".to_owned(),
+        discord_api_url: discord.url(),
+        twitch_api_url: twitch.api_url(),
+        twitch_auth_url: twitch.auth_url(),
+    }
+}
+
+/// Gives the next life the files of the database as they are now: what is left of the one before may hold its own, and keep
+/// them locked.
+pub(crate) fn hand_over(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+    for suffix in ["", "-wal"] {
+        let from = format!("{}{suffix}", from.display());
+        // A bot that stopped in order leaves no journal behind.
+        if std::fs::exists(&from).expect("an answer") {
+            std::fs::copy(from, format!("{}{suffix}", to.display())).expect("a copy");
+        }
+    }
 }
 
 impl World {
@@ -66,21 +132,7 @@ impl World {
         let twitch = Twitch::start().await;
         let discord = Discord::start().await;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let settings = Settings {
-            discord_token: discord.token().into(),
-            twitch_client_id: twitch.client_id().into(),
-            twitch_client_secret: twitch.client_secret().into(),
-            check_interval: INTERVAL,
-            offline_grace: GRACE,
-            database_path: folder.path().join("data/livebell.db"),
-            database_busy_timeout: Duration::ZERO,
-            http_bind: None,
-            log_format: LogFormat::Text,
-            log_filter: "info".to_owned(),
-            discord_api_url: discord.url(),
-            twitch_api_url: twitch.api_url(),
-            twitch_auth_url: twitch.auth_url(),
-        };
+        let settings = settings(&twitch, &discord, folder.path().join("data/livebell.db"));
         let (admin, member) = (Member::admin(), Member::plain());
         let clock = Clock::system();
         Self { twitch, discord, admin, member, settings, clock, folder, lives: 1, app: None }
@@ -106,41 +158,28 @@ impl World {
     }
 
     /// Starts the bot, whatever becomes of it.
-    #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
     pub(crate) fn spawn(&mut self) {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(app::run(self.settings.clone(), self.clock.clone(), stop.clone()));
-        self.app = Some(App { stop, task });
+        self.app = Some(App::start(self.settings.clone(), self.clock.clone()));
     }
 
     /// Stops the bot as a supervisor does, and says how it ended.
     pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
-        let app = self.app.take().expect("the bot runs");
-        app.stop.cancel();
-        app.task.await.expect("the bot does not panic")
+        self.app.take().expect("the bot runs").stop().await
     }
 
     /// Waits until the bot ends by itself, and says how.
     pub(crate) async fn ended(&mut self) -> Result<(), Failure> {
-        self.app.take().expect("the bot runs").task.await.expect("the bot does not panic")
+        self.app.take().expect("the bot runs").ended().await
     }
 
     /// Ends the bot at whatever it is doing, as `kill -9` does.
     pub(crate) async fn kill(&mut self) {
-        let app = self.app.take().expect("the bot runs");
-        app.task.abort();
-        let _ = app.task.await;
-        // serenity's tasks are its own; this close code makes them end, as they would with their process. What they hold
-        // keeps the database locked, so the next life has the files as they are now.
+        self.app.take().expect("the bot runs").kill().await;
         self.discord.close_gateway(4004);
         self.pass(Duration::from_secs(5)).await;
         self.lives += 1;
         let next = self.folder.path().join(format!("life-{}/livebell.db", self.lives));
-        std::fs::create_dir_all(next.parent().expect("a folder")).expect("a folder");
-        for suffix in ["", "-wal"] {
-            let from = format!("{}{suffix}", self.settings.database_path.display());
-            std::fs::copy(from, format!("{}{suffix}", next.display())).expect("a copy");
-        }
+        hand_over(&self.settings.database_path, &next);
         self.settings.database_path = next;
     }
 

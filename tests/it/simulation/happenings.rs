@@ -248,9 +248,7 @@ impl Stage {
         let until = self.elapsed() + Duration::from_millis(self.chance.u64(..DISK_FAULT));
         self.oracle.blind(self.elapsed(), until);
         if self.chance.bool() {
-            let locked = self.database();
-            locked.execute_batch("BEGIN IMMEDIATE").expect("a lock");
-            self.ends.lock = Some((until, locked));
+            self.lock_database(until - self.elapsed());
             return "somebody locks the database".to_owned();
         }
         let tables = ["delivery", "session", "watch"];
@@ -259,6 +257,18 @@ impl Stage {
         self.database().execute_batch(&sql).expect("the table goes");
         self.ends.disk = Some((until, table));
         format!("the disk refuses what is in {table}")
+    }
+
+    /// Somebody else holds the database for so long, unless it has other trouble.
+    pub(super) fn lock_database(&mut self, time: Duration) {
+        if self.ends.disk.is_some() || self.ends.lock.is_some() {
+            return;
+        }
+        let until = self.elapsed() + time;
+        self.oracle.blind(self.elapsed(), until);
+        let locked = self.database();
+        locked.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+        self.ends.lock = Some((until, locked));
     }
 
     /// The database takes everything again.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::switches::{DELETED_CHANNELS_COUNT, WAITING_IS_CALLED_BACK};
+use super::switches::WAITING_IS_CALLED_BACK;
 use super::{GRACE, INTERVAL};
 
 /// How long after the bot was told that it is out of a server a message may still be on its way there. A request waits for
@@ -76,8 +76,6 @@ pub(super) struct Shown {
     pub(super) who: usize,
     /// When the stream began that it is about, as Twitch writes it.
     pub(super) started_at: String,
-    /// Whether its channel is deleted since.
-    pub(super) deleted: bool,
 }
 
 /// What there is to judge.
@@ -88,6 +86,10 @@ pub(super) struct Evidence {
     pub(super) posted: Vec<Vec<Duration>>,
     pub(super) invalid: usize,
     pub(super) undecided: usize,
+    /// Everything that was ever owed.
+    pub(super) deliveries: usize,
+    /// What the admins are still to be told.
+    pub(super) untold: usize,
 }
 
 /// What really happened.
@@ -244,7 +246,7 @@ impl Oracle {
                 if !self.ever_wished.contains(&(server, *who)) {
                     complaints.push(format!("server {server} was told of {who}, whom it never wanted"));
                 }
-                let times = distinct(messages);
+                let times = messages.len();
                 if times > 1 {
                     complaints
                         .push(format!("server {server} was told {times} times of {who} at {started_at}"));
@@ -268,6 +270,14 @@ impl Oracle {
         }
         if evidence.undecided > 0 {
             complaints.push(format!("{} deliveries are undecided", evidence.undecided));
+        }
+        // Nobody is owed one stream twice, whatever happens, so the outbox cannot grow without bound.
+        let streams: usize = self.streams.values().map(Vec::len).sum();
+        if evidence.deliveries > streams * super::SERVERS {
+            complaints.push(format!("{} deliveries of {streams} streams", evidence.deliveries));
+        }
+        if evidence.untold > 0 {
+            complaints.push(format!("{} notices wait although nothing is in their way", evidence.untold));
         }
         complaints
     }
@@ -294,7 +304,7 @@ impl Oracle {
             let about = |shown: &&Shown| {
                 shown.who == who && session.iter().any(|index| streams[*index].started_at == shown.started_at)
             };
-            let told = distinct(&shown.iter().filter(about).collect::<Vec<_>>());
+            let told = shown.iter().filter(about).count();
             // Whoever saw nobody for so long cannot know that the gap was short.
             let unseen = session.windows(2).filter(|pair| {
                 let ended = streams[pair[0]].ended.unwrap_or_default();
@@ -319,9 +329,4 @@ impl Oracle {
         let touches = |spans: Option<&Spans>| spans.is_some_and(|spans| spans.touch(from, to, late));
         touches(Some(&self.blind)) || touches(self.hidden.get(&who)) || touches(self.unwanted.get(&who))
     }
-}
-
-/// How many of these messages count.
-fn distinct(messages: &[&Shown]) -> usize {
-    messages.iter().filter(|message| DELETED_CHANNELS_COUNT || !message.deleted).count()
 }
