@@ -5,11 +5,8 @@ use std::time::Duration;
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
+use crate::routes::refusal;
 use crate::world::{A_LOOK, GRACE, Server, World};
-
-fn discord_error(status: u16, code: u64) -> Fault {
-    Fault::Status { status, code, message: "no".to_owned() }
-}
 
 /// A world in which two servers follow Ann, who is about to go live.
 async fn two_servers() -> (World, Server, Server) {
@@ -41,21 +38,9 @@ async fn a_broken_channel_never_delays_another_server() {
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_stuck_channels_never_delay_another_server() {
     let world = World::start().await;
-    world.twitch.add_user("ann");
-    let mut stuck = Vec::new();
-    for number in 0..300 {
-        stuck.push(world.bare_server(&format!("Stuck {number}")));
-    }
+    let stuck = a_crowd(&world, 300).await;
     let fine = world.server("Fine").await;
-    for server in &stuck {
-        world
-            .slash(
-                &world.admin,
-                *server,
-                "addstreamer",
-                json!({ "streamer": "ann", "channel": server.live.to_string() }),
-            )
-            .await;
+    for server in stuck {
         world.discord.fail(Place::Channel(server.live), u32::MAX, Fault::Hang);
     }
     world.follow(fine, "ann").await;
@@ -132,7 +117,7 @@ async fn a_busy_channel_is_filled_at_the_pace_that_discord_takes() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_message_is_final_and_the_admin_reads_why() {
     let (world, cats, dogs) = two_servers().await;
-    world.discord.fail(Place::Channel(cats.live), u32::MAX, discord_error(400, 200_000));
+    world.discord.fail(Place::Channel(cats.live), u32::MAX, refusal(400, 200_000));
     world.goes_live("ann");
     world.pass(Duration::from_hours(1)).await;
     assert_eq!(world.discord.requests_to(&format!("/channels/{}/messages", cats.live)), 1);
@@ -144,7 +129,7 @@ async fn a_refusal_of_the_message_is_final_and_the_admin_reads_why() {
 #[tokio::test(start_paused = true)]
 async fn what_discord_does_not_take_whole_is_announced_as_a_plain_link() {
     let (world, cats, _) = two_servers().await;
-    world.discord.fail(Place::Channel(cats.live), 1, discord_error(400, 50035));
+    world.discord.fail(Place::Channel(cats.live), 1, refusal(400, 50035));
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     let posts = world.posts(cats);
@@ -156,7 +141,7 @@ async fn what_discord_does_not_take_whole_is_announced_as_a_plain_link() {
 #[tokio::test(start_paused = true)]
 async fn what_discord_does_not_even_take_as_a_plain_link_is_given_up() {
     let (world, cats, dogs) = two_servers().await;
-    world.discord.fail(Place::Channel(cats.live), u32::MAX, discord_error(400, 50035));
+    world.discord.fail(Place::Channel(cats.live), u32::MAX, refusal(400, 50035));
     world.goes_live("ann");
     world.pass(Duration::from_hours(1)).await;
     assert_eq!(world.discord.requests_to(&format!("/channels/{}/messages", cats.live)), 2);
@@ -218,7 +203,7 @@ async fn what_a_killed_bot_owed_is_delivered_after_the_restart() {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_discord_takes_back_ends_the_bot_and_loses_nothing() {
     let (mut world, cats, _) = two_servers().await;
-    world.discord.fail(Place::Messages, u32::MAX, discord_error(401, 0));
+    world.discord.fail(Place::Messages, u32::MAX, refusal(401, 0));
     world.goes_live("ann");
     let failure = world.ended().await.expect_err("the bot ends");
     assert_eq!(failure.exit_status(), 3);

@@ -146,6 +146,15 @@ impl World {
         (world, address)
     }
 
+    /// A world with a server that follows Ann, who has been looked at and is about to go live.
+    pub(crate) async fn with_follower() -> (Self, Server) {
+        let world = Self::start().await;
+        let server = world.server("Cats").await;
+        world.follow(server, "ann").await;
+        world.pass(A_LOOK).await;
+        (world, server)
+    }
+
     /// Starts the bot and waits until it is connected.
     pub(crate) async fn wake(&mut self) {
         self.spawn();
@@ -306,6 +315,12 @@ impl World {
     #[track_caller]
     pub(crate) fn expect_announced(&self, server: Server, names: &[&str]) {
         assert_eq!(self.announced(server), names);
+    }
+
+    /// How many requests of this kind Discord was sent.
+    pub(crate) fn count(&self, method: &str, path: &str) -> usize {
+        let requests = self.discord.requests();
+        requests.iter().filter(|request| request.method == method && request.path == path).count()
     }
 
     /// A second look into the database, as an operator would take.
