@@ -209,8 +209,12 @@ mod tests {
         check(404, 10004, &Outcome::Refused(Refusal::UnknownGuild));
         check(403, 50001, &Outcome::Refused(Refusal::MissingAccess));
         check(403, 50013, &Outcome::Refused(Refusal::MissingPermission));
-        check(400, 50008, &Outcome::Refused(Refusal::WrongKindOfChannel));
-        check(400, 200_000, &Outcome::Refused(Refusal::BlockedByServer));
+        for code in [50008, 40058, 40067, 160_005, 160_006] {
+            check(400, code, &Outcome::Refused(Refusal::WrongKindOfChannel));
+        }
+        for code in [200_000, 240_000] {
+            check(400, code, &Outcome::Refused(Refusal::BlockedByServer));
+        }
         check(400, 50035, &Outcome::Refused(Refusal::InvalidMessage));
         check(403, 50009, &Outcome::Refused(Refusal::Forbidden));
         check(400, 999_999, &Outcome::Refused(Refusal::Other));
@@ -219,8 +223,9 @@ mod tests {
     #[test]
     fn a_refusal_that_passes_does_not() {
         let retry = |why: &str| Outcome::RetryAfter { asked: None, why: why.to_owned(), perhaps_done: false };
-        check(400, 130_000, &retry("why"));
-        check(400, 20016, &retry("why"));
+        for code in [20016, 20022, 20028, 20029, 40062, 110_001, 130_000] {
+            check(400, code, &retry("why"));
+        }
         check(403, 0, &retry("refused with 403, without a reason"));
         check(403, 40333, &retry("refused with 403, without a reason"));
     }

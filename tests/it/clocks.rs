@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use livebell_fakes::discord::permissions::{READ_MESSAGE_HISTORY, SEND_MESSAGES};
 use livebell_fakes::discord::{Fault, Place};
-use serde_json::json;
 
+use crate::routes::chooses;
 use crate::world::{A_LOOK, GRACE, INTERVAL, Server, World};
 
 const HOUR: i64 = 3_600_000;
@@ -22,15 +22,11 @@ enum Meets {
     Running,
 }
 
-const EVERY_WAY: [Meets; 3] = [Meets::Stopped, Meets::Killed, Meets::Running];
-
-/// A server that follows Ann, who is about to go live.
-async fn one_server() -> (World, Server) {
-    let world = World::start().await;
-    let cats = world.server("Cats").await;
-    world.follow(cats, "ann").await;
-    world.pass(A_LOOK).await;
-    (world, cats)
+/// Every way to meet each clock.
+fn every_jump() -> impl Iterator<Item = (Meets, i64)> {
+    [Meets::Stopped, Meets::Killed, Meets::Running]
+        .into_iter()
+        .flat_map(|way| JUMPS.map(|millis| (way, millis)))
 }
 
 /// Ends the bot, if it is to be ended, and puts the clock elsewhere.
@@ -60,9 +56,9 @@ async fn expect_ann(world: &World, server: Server, times: usize, what: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn who_was_live_before_is_not_announced_again_and_is_when_she_comes_back_later() {
-    for (way, millis) in EVERY_WAY.into_iter().flat_map(|way| JUMPS.map(|millis| (way, millis))) {
+    for (way, millis) in every_jump() {
         let what = format!("{way:?}, {millis}");
-        let (mut world, cats) = one_server().await;
+        let (mut world, cats) = World::with_follower().await;
         world.goes_live("ann");
         world.pass(A_LOOK).await;
         jump(&mut world, way, millis).await;
@@ -78,8 +74,8 @@ async fn who_was_live_before_is_not_announced_again_and_is_when_she_comes_back_l
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_for_another_attempt_does_not_wait_for_the_clock() {
-    for (way, millis) in EVERY_WAY.into_iter().flat_map(|way| JUMPS.map(|millis| (way, millis))) {
-        let (mut world, cats) = one_server().await;
+    for (way, millis) in every_jump() {
+        let (mut world, cats) = World::with_follower().await;
         let busy = Fault::Status { status: 400, code: 130_000, message: "busy".to_owned() };
         world.discord.fail(Place::Messages, u32::MAX, busy);
         world.goes_live("ann");
@@ -93,12 +89,12 @@ async fn what_waits_for_another_attempt_does_not_wait_for_the_clock() {
 
 #[tokio::test(start_paused = true)]
 async fn a_short_drop_stays_one_session() {
-    for (way, millis) in EVERY_WAY.into_iter().flat_map(|way| JUMPS.map(|millis| (way, millis))) {
+    for (way, millis) in every_jump() {
         if way == Meets::Running && millis > 0 {
             // Then the machine has slept, and who is gone for an hour has gone.
             continue;
         }
-        let (mut world, cats) = one_server().await;
+        let (mut world, cats) = World::with_follower().await;
         world.goes_live("ann");
         world.pass(A_LOOK).await;
         world.goes_offline("ann");
@@ -113,8 +109,8 @@ async fn a_short_drop_stays_one_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_short_drop_that_is_over_only_after_the_restart_stays_one_session() {
-    for (way, millis) in [Meets::Stopped, Meets::Killed].into_iter().flat_map(|way| JUMPS.map(|m| (way, m))) {
-        let (mut world, cats) = one_server().await;
+    for (way, millis) in every_jump().filter(|(way, _)| *way != Meets::Running) {
+        let (mut world, cats) = World::with_follower().await;
         world.goes_live("ann");
         world.pass(A_LOOK).await;
         world.goes_offline("ann");
@@ -129,9 +125,9 @@ async fn a_short_drop_that_is_over_only_after_the_restart_stays_one_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_stream_across_the_jump_is_announced() {
-    for (way, millis) in EVERY_WAY.into_iter().flat_map(|way| JUMPS.map(|millis| (way, millis))) {
+    for (way, millis) in every_jump() {
         for seen_to_go in [true, false] {
-            let (mut world, cats) = one_server().await;
+            let (mut world, cats) = World::with_follower().await;
             world.goes_live("ann");
             world.pass(A_LOOK).await;
             if seen_to_go {
@@ -150,8 +146,8 @@ async fn a_new_stream_across_the_jump_is_announced() {
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_route_is_resumed() {
-    for (way, millis) in EVERY_WAY.into_iter().flat_map(|way| JUMPS.map(|millis| (way, millis))) {
-        let (mut world, cats) = one_server().await;
+    for (way, millis) in every_jump() {
+        let (mut world, cats) = World::with_follower().await;
         world.discord.deny(cats.live, SEND_MESSAGES);
         world.goes_live("ann");
         world.pass(A_LOOK).await;
@@ -165,14 +161,14 @@ async fn a_paused_route_is_resumed() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_late_because_the_clock_is_wrong() {
-    for (way, millis) in EVERY_WAY.into_iter().flat_map(|way| JUMPS.map(|millis| (way, millis))) {
+    for (way, millis) in every_jump() {
         if way == Meets::Running && millis > 0 {
             // Then the machine has slept, and Twitch's time has gone on as well, which the fake's has not.
             continue;
         }
         let what = format!("{way:?}, {millis}");
-        let (mut world, cats) = one_server().await;
-        world.slash(&world.admin, cats, "settings", json!({ "late": 2 })).await;
+        let (mut world, cats) = World::with_follower().await;
+        chooses(&world, cats, "late", "skip").await;
         jump(&mut world, way, millis).await;
         back(&mut world, way).await;
         world.pass(A_LOOK).await;
@@ -186,9 +182,9 @@ async fn nothing_is_late_because_the_clock_is_wrong() {
 async fn a_lost_answer_is_not_repeated_on_the_word_of_a_clock_that_was_set_back() {
     for (millis, away) in [(-HOUR, 30), (-HOUR, 59), (-HOUR, 61), (HOUR, 1), (HOUR, 30)] {
         let what = format!("{millis}, away for {away} minutes");
-        let (mut world, cats) = one_server().await;
+        let (mut world, cats) = World::with_follower().await;
         world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
-        world.slash(&world.admin, cats, "settings", json!({ "doubt": 1 })).await;
+        chooses(&world, cats, "doubt", "never").await;
         world.discord.set_latency(Duration::from_millis(400));
         world.goes_live("ann");
         world.discord.wait_for_effect(1).await;
@@ -204,7 +200,7 @@ async fn a_lost_answer_is_not_repeated_on_the_word_of_a_clock_that_was_set_back(
 
 #[tokio::test(start_paused = true)]
 async fn without_twitch_at_the_start_a_lost_answer_is_not_repeated_either() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     world.discord.set_latency(Duration::from_millis(400));
     world.goes_live("ann");
     world.discord.wait_for_effect(1).await;
@@ -227,7 +223,7 @@ async fn without_twitch_at_the_start_a_lost_answer_is_not_repeated_either() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_was_set_back_does_not_keep_the_bot_from_connecting() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     for _ in 0..25 {
         world.stop().await.expect("a clean stop");
         world.pass(Duration::from_mins(1)).await;
@@ -244,7 +240,7 @@ async fn a_clock_that_was_set_back_does_not_keep_the_bot_from_connecting() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_of_discords_is_not_prolonged() {
     for millis in JUMPS {
-        let (world, cats) = one_server().await;
+        let (world, cats) = World::with_follower().await;
         world.discord.fail(
             Place::Channel(cats.live),
             1,

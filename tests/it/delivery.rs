@@ -5,11 +5,8 @@ use std::time::Duration;
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
+use crate::routes::refusal;
 use crate::world::{A_LOOK, GRACE, Server, World};
-
-fn discord_error(status: u16, code: u64) -> Fault {
-    Fault::Status { status, code, message: "no".to_owned() }
-}
 
 /// A world in which two servers follow Ann, who is about to go live.
 async fn two_servers() -> (World, Server, Server) {
@@ -41,21 +38,9 @@ async fn a_broken_channel_never_delays_another_server() {
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_stuck_channels_never_delay_another_server() {
     let world = World::start().await;
-    world.twitch.add_user("ann");
-    let mut stuck = Vec::new();
-    for number in 0..300 {
-        stuck.push(world.bare_server(&format!("Stuck {number}")));
-    }
+    let stuck = a_crowd(&world, 300).await;
     let fine = world.server("Fine").await;
-    for server in &stuck {
-        world
-            .slash(
-                &world.admin,
-                *server,
-                "addstreamer",
-                json!({ "streamer": "ann", "channel": server.live.to_string() }),
-            )
-            .await;
+    for server in stuck {
         world.discord.fail(Place::Channel(server.live), u32::MAX, Fault::Hang);
     }
     world.follow(fine, "ann").await;
@@ -132,7 +117,7 @@ async fn a_busy_channel_is_filled_at_the_pace_that_discord_takes() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_message_is_final_and_the_admin_reads_why() {
     let (world, cats, dogs) = two_servers().await;
-    world.discord.fail(Place::Channel(cats.live), u32::MAX, discord_error(400, 200_000));
+    world.discord.fail(Place::Channel(cats.live), u32::MAX, refusal(400, 200_000));
     world.goes_live("ann");
     world.pass(Duration::from_hours(1)).await;
     assert_eq!(world.discord.requests_to(&format!("/channels/{}/messages", cats.live)), 1);
@@ -144,13 +129,32 @@ async fn a_refusal_of_the_message_is_final_and_the_admin_reads_why() {
 #[tokio::test(start_paused = true)]
 async fn what_discord_does_not_take_whole_is_announced_as_a_plain_link() {
     let (world, cats, _) = two_servers().await;
-    world.discord.fail(Place::Channel(cats.live), 1, discord_error(400, 50035));
+    world.discord.fail(Place::Channel(cats.live), 1, refusal(400, 50035));
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     let posts = world.posts(cats);
     assert_eq!(posts.len(), 1);
     assert!(posts[0].content().contains("https://www.twitch.tv/ann"), "{}", posts[0].content());
     assert!(!posts[0].mentions_anybody());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_discord_does_not_even_take_as_a_plain_link_is_given_up() {
+    let (world, cats, dogs) = two_servers().await;
+    world.discord.fail(Place::Channel(cats.live), u32::MAX, refusal(400, 50035));
+    world.goes_live("ann");
+    world.pass(Duration::from_hours(1)).await;
+    assert_eq!(world.discord.requests_to(&format!("/channels/{}/messages", cats.live)), 2);
+    let why = world.slash(&world.admin, cats, "why", json!({ "streamer": "ann" })).await.text();
+    assert!(why.contains("❌ Not announced."), "{why}");
+    // The channel is not to blame: the next stream is announced there.
+    world.discord.clear_faults();
+    world.goes_offline("ann");
+    world.pass(GRACE + A_LOOK).await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.expect_announced(dogs, &["Ann", "Ann"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +203,7 @@ async fn what_a_killed_bot_owed_is_delivered_after_the_restart() {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_discord_takes_back_ends_the_bot_and_loses_nothing() {
     let (mut world, cats, _) = two_servers().await;
-    world.discord.fail(Place::Messages, u32::MAX, discord_error(401, 0));
+    world.discord.fail(Place::Messages, u32::MAX, refusal(401, 0));
     world.goes_live("ann");
     let failure = world.ended().await.expect_err("the bot ends");
     assert_eq!(failure.exit_status(), 3);
@@ -335,4 +339,52 @@ async fn after_a_pause_of_everything_requests_come_out_under_the_budget() {
         world.expect_announced(*server, &["Ann"]);
     }
     assert_eq!(world.discord.too_many_requests(), 1);
+}
+
+/// Types commands that need nothing but the database, and fails unless each is answered at once.
+async fn expect_prompt_answers(world: &World, server: Server) {
+    let ann = json!({ "streamer": "ann" });
+    for (command, options) in [("streamers", json!({})), ("settings", json!({})), ("why", ann)] {
+        let asked_at = world.twitch.now();
+        world.slash(&world.admin, server, command, options).await;
+        let took = world.twitch.now() - asked_at;
+        assert!(took < Duration::from_secs(1), "/{command} after {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_are_answered_while_discord_wants_a_pause_of_everything_else() {
+    let (world, cats, dogs) = two_servers().await;
+    let pause = Fault::RateLimited { header: 60.0, body: 60.0, scope: "global" };
+    world.discord.fail(Place::Messages, 2, pause);
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    expect_prompt_answers(&world, cats).await;
+    expect_prompt_answers(&world, dogs).await;
+    // The pause was still on, and is kept.
+    for server in [cats, dogs] {
+        world.expect_announced(server, &[]);
+    }
+    world.pass(Duration::from_mins(1)).await;
+    for server in [cats, dogs] {
+        world.expect_announced(server, &["Ann"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_are_answered_in_the_middle_of_a_fan_out() {
+    const SERVERS: usize = 400;
+    let world = World::start().await;
+    let crowd = a_crowd(&world, SERVERS).await;
+    world.pass(A_LOOK).await;
+    world.discord.set_latency(Duration::from_millis(50));
+    world.goes_live("ann");
+    world.discord.wait_for_effect(SERVERS / 4).await;
+    // The last one waits longest, and is answered all the same.
+    expect_prompt_answers(&world, crowd[SERVERS - 1]).await;
+    let told = world.discord.messages_created();
+    assert!(told < SERVERS, "the fan-out was over by then");
+    world.pass(A_LOOK).await;
+    assert_eq!(world.discord.messages_created(), SERVERS);
+    assert_eq!(world.discord.too_many_requests(), 0);
 }

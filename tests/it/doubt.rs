@@ -7,32 +7,18 @@ use livebell_fakes::discord::permissions::READ_MESSAGE_HISTORY;
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
+use crate::routes::chooses;
 use crate::world::{A_LOOK, GRACE, Line, Server, World};
 
 /// Long after Discord has forgotten every nonce.
 const HOURS: Duration = Duration::from_hours(3);
 
-/// A server that follows Ann, who is about to go live.
-async fn one_server() -> (World, Server) {
-    let world = World::start().await;
-    let cats = world.server("Cats").await;
-    world.follow(cats, "ann").await;
-    world.pass(A_LOOK).await;
-    (world, cats)
-}
-
-/// The same, where the bot may not read the channel and the server has chosen what it wants then.
+/// A server that follows Ann, where the bot may not read the channel and the server has chosen what it wants then.
 async fn unreadable(choice: &str) -> (World, Server) {
-    let (world, cats) = one_server().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
-    choose(&world, cats, choice).await;
+    chooses(&world, cats, "doubt", choice).await;
     (world, cats)
-}
-
-async fn choose(world: &World, server: Server, choice: &str) {
-    let number = ["twice", "never"].iter().position(|known| *known == choice).expect("a choice");
-    let reply = world.slash(&world.admin, server, "settings", json!({ "doubt": number })).await;
-    assert!(reply.text().contains(&format!("doubt: {choice}")), "{}", reply.text());
 }
 
 /// Ann goes live and is announced, and the bot is killed before it hears so.
@@ -53,8 +39,7 @@ async fn back_after(world: &mut World, time: Duration) {
 
 /// How often the bot has read the messages of a channel.
 fn reads(world: &World, server: Server) -> usize {
-    let path = format!("/channels/{}/messages", server.live);
-    world.discord.requests().iter().filter(|request| request.method == "GET" && request.path == path).count()
+    world.count("GET", &format!("/channels/{}/messages", server.live))
 }
 
 async fn why(world: &World, server: Server) -> String {
@@ -90,7 +75,7 @@ async fn a_bot_that_is_back_in_a_moment_repeats_under_the_same_nonce() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_deleted_while_the_bot_was_away_for_a_moment_is_not_posted_again() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     killed_before_the_answer(&mut world).await;
     world.discord.delete_message(cats.live, world.posts(cats)[0].id);
     back_after(&mut world, Duration::from_secs(20)).await;
@@ -101,7 +86,7 @@ async fn what_was_deleted_while_the_bot_was_away_for_a_moment_is_not_posted_agai
 
 #[tokio::test(start_paused = true)]
 async fn after_hours_the_announcement_is_found_in_the_channel() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     killed_before_the_answer(&mut world).await;
     back_after(&mut world, HOURS).await;
     world.expect_announced(cats, &["Ann"]);
@@ -113,7 +98,7 @@ async fn after_hours_the_announcement_is_found_in_the_channel() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_found_behind_hundreds_of_messages_and_beside_an_earlier_one_of_the_same_streamer() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     world.goes_offline("ann");
@@ -131,7 +116,7 @@ async fn it_is_found_behind_hundreds_of_messages_and_beside_an_earlier_one_of_th
 
 #[tokio::test(start_paused = true)]
 async fn the_announcement_of_an_earlier_stream_is_not_taken_for_this_one() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     world.goes_offline("ann");
@@ -147,7 +132,7 @@ async fn the_announcement_of_an_earlier_stream_is_not_taken_for_this_one() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_in_the_channel_is_sent() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     killed_before_the_answer(&mut world).await;
     // Nobody can tell this from a request that never arrived.
     world.discord.delete_message(cats.live, world.posts(cats)[0].id);
@@ -185,7 +170,7 @@ async fn where_the_bot_may_not_read_the_server_chooses_never() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_chose_nothing_is_rather_told_twice_than_never() {
-    let (mut world, cats) = one_server().await;
+    let (mut world, cats) = World::with_follower().await;
     world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
     killed_before_the_answer(&mut world).await;
     back_after(&mut world, HOURS).await;
@@ -195,8 +180,8 @@ async fn a_server_that_chose_nothing_is_rather_told_twice_than_never() {
 #[tokio::test(start_paused = true)]
 async fn behind_more_messages_than_are_read_the_server_chooses_as_well() {
     for (choice, times) in [("twice", 2), ("never", 1)] {
-        let (mut world, cats) = one_server().await;
-        choose(&world, cats, choice).await;
+        let (mut world, cats) = World::with_follower().await;
+        chooses(&world, cats, "doubt", choice).await;
         killed_before_the_answer(&mut world).await;
         for number in 0..520 {
             world.discord.says(cats.live, &format!("message {number}"));
@@ -213,7 +198,7 @@ async fn behind_more_messages_than_are_read_the_server_chooses_as_well() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_after_a_lost_answer_is_waited_out_before_anything_is_concluded() {
     for (may_read, choice, times) in [(true, "never", 1), (false, "never", 1), (false, "twice", 2)] {
-        let (world, cats) = if may_read { one_server().await } else { unreadable(choice).await };
+        let (world, cats) = if may_read { World::with_follower().await } else { unreadable(choice).await };
         world.discord.fail(Place::Channel(cats.live), 1, Fault::CutAfter);
         world.discord.fail(Place::Any, u32::MAX, Fault::Html(502));
         world.goes_live("ann");
@@ -227,8 +212,8 @@ async fn an_outage_after_a_lost_answer_is_waited_out_before_anything_is_conclude
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_by_something_before_discord_says_nothing_about_reading() {
-    let (mut world, cats) = one_server().await;
-    choose(&world, cats, "never").await;
+    let (mut world, cats) = World::with_follower().await;
+    chooses(&world, cats, "doubt", "never").await;
     killed_before_the_answer(&mut world).await;
     let reading = Place::Request { method: "GET", prefix: format!("/channels/{}/messages", cats.live) };
     world.discord.fail(reading, 2, Fault::Html(403));
@@ -246,7 +231,7 @@ async fn a_connection_that_was_refused_leaves_no_doubt() {
     let cats = world.server("Cats").await;
     world.follow(cats, "ann").await;
     world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
-    choose(&world, cats, "never").await;
+    chooses(&world, cats, "doubt", "never").await;
     world.pass(A_LOOK).await;
     line.cut().await;
     world.goes_live("ann");
@@ -270,8 +255,9 @@ async fn who_chose_never_is_never_told_twice() {
     let mut told = 0;
     for seed in 0..20 {
         let mut chance = fastrand::Rng::with_seed(seed);
-        let (mut world, cats) = if chance.bool() { one_server().await } else { unreadable("never").await };
-        choose(&world, cats, "never").await;
+        let (mut world, cats) =
+            if chance.bool() { World::with_follower().await } else { unreadable("never").await };
+        chooses(&world, cats, "doubt", "never").await;
         // Not a moment longer than the bot may count on.
         world.discord.set_nonce_memory(Duration::from_mins(2));
         world.goes_live("ann");

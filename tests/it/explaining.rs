@@ -5,21 +5,11 @@ mod trying;
 
 use std::time::Duration;
 
-use livebell_fakes::discord::permissions::SEND_MESSAGES;
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
-use crate::routes::{asks, chooses, refusal};
+use crate::routes::{asks, chooses, refusal, shut_out};
 use crate::world::{A_LOOK, GRACE, Server, World};
-
-/// A server that follows Ann, who has been looked at.
-async fn with_ann() -> (World, Server) {
-    let world = World::start().await;
-    let cats = world.server("Cats").await;
-    world.follow(cats, "ann").await;
-    world.pass(A_LOOK).await;
-    (world, cats)
-}
 
 /// What `/why` says, without what differs from run to run.
 async fn why(world: &World, server: Server) -> String {
@@ -54,7 +44,7 @@ fn took(answer: &str, step: &str) -> f64 {
 
 #[tokio::test(start_paused = true)]
 async fn of_somebody_who_was_never_seen_there_is_little_to_say() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     insta::assert_snapshot!(why(&world, cats).await, @"
     Ann
     ⚫ Not live. Twitch was last looked at (time).
@@ -65,7 +55,7 @@ async fn of_somebody_who_was_never_seen_there_is_little_to_say() {
 
 #[tokio::test(start_paused = true)]
 async fn of_somebody_who_is_live_every_step_is_told_with_its_time() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.set_latency(Duration::from_millis(100));
     world.goes_live("ann");
     world.pass(A_LOOK).await;
@@ -90,7 +80,7 @@ async fn of_somebody_who_is_live_every_step_is_told_with_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn everybody_may_ask_and_only_who_asks_reads_the_answer() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let reply = world.slash(&world.member, cats, "why", json!({ "streamer": "twitch.tv/Ann" })).await;
     assert!(reply.ephemeral);
     assert!(reply.text().starts_with("Ann\n"), "{}", reply.text());
@@ -100,7 +90,7 @@ async fn everybody_may_ask_and_only_who_asks_reads_the_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_failed_attempt_it_says_what_discord_said_and_when_the_next_one_is() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.fail(Place::Messages, u32::MAX, Fault::Html(502));
     world.goes_live("ann");
     world.pass(Duration::from_mins(10)).await;
@@ -117,10 +107,8 @@ async fn after_a_failed_attempt_it_says_what_discord_said_and_when_the_next_one_
 
 #[tokio::test(start_paused = true)]
 async fn of_a_paused_channel_it_says_what_to_do_and_since_when() {
-    let (world, cats) = with_ann().await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    let (world, cats) = World::with_follower().await;
+    shut_out(&world, cats).await;
     insta::assert_snapshot!(why(&world, cats).await, @"
     Ann
     🟣 Live, began (time).
@@ -148,7 +136,7 @@ async fn of_a_paused_channel_it_says_what_to_do_and_since_when() {
 
 #[tokio::test(start_paused = true)]
 async fn of_somebody_who_is_missed_it_says_until_when_that_is_not_the_end() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     world.goes_offline("ann");
@@ -179,7 +167,7 @@ async fn of_somebody_who_is_missed_it_says_until_when_that_is_not_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_message_is_told_with_its_reason() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.fail(Place::Channel(cats.live), u32::MAX, refusal(400, 200_000));
     world.goes_live("ann");
     world.pass(A_LOOK).await;
@@ -195,7 +183,7 @@ async fn a_refusal_of_the_message_is_told_with_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_was_over_first_is_told_with_the_last_trouble() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.fail(Place::Messages, u32::MAX, Fault::Html(503));
     world.goes_live("ann");
     world.pass(Duration::from_mins(2)).await;
@@ -212,7 +200,7 @@ async fn a_stream_that_was_over_first_is_told_with_the_last_trouble() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_before_the_streamer_was_added_was_not_to_be_announced_here() {
-    let (world, _) = with_ann().await;
+    let (world, _) = World::with_follower().await;
     let dogs = world.server("Dogs").await;
     world.goes_live("ann");
     world.pass(A_LOOK).await;
@@ -232,7 +220,7 @@ async fn a_stream_of_before_the_streamer_was_added_was_not_to_be_announced_here(
 
 #[tokio::test(start_paused = true)]
 async fn somebody_just_added_who_is_live_is_announced_with_the_next_look() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let dogs = world.server("Dogs").await;
     world.goes_live("ann");
     while world.posts(cats).is_empty() {
@@ -247,7 +235,7 @@ async fn somebody_just_added_who_is_live_is_announced_with_the_next_look() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_skipped_because_it_was_late_says_so() {
-    let (mut world, cats) = with_ann().await;
+    let (mut world, cats) = World::with_follower().await;
     chooses(&world, cats, "late", "skip").await;
     world.stop().await.expect("a clean stop");
     world.goes_live("ann");
@@ -266,12 +254,10 @@ async fn what_was_skipped_because_it_was_late_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_taken_back_says_so() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let dogs = world.server("Dogs").await;
     world.follow(dogs, "ann").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     world.unfollow(cats, "ann").await;
     world.goes_offline("ann");
     world.pass(GRACE + A_LOOK).await;
@@ -287,7 +273,7 @@ async fn what_was_taken_back_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_streamer_is_found_under_the_former_name() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let ann = world.id("ann");
     world.twitch.rename(&ann, "annie", "Annie");
     world.twitch.go_live(&ann);
@@ -298,7 +284,7 @@ async fn a_streamer_is_found_under_the_former_name() {
 
 #[tokio::test(start_paused = true)]
 async fn of_an_account_that_twitch_does_not_know_any_more_it_says_so() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.twitch.vanish(&world.id("ann"));
     world.pass(Duration::from_hours(25)).await;
     insta::assert_snapshot!(why(&world, cats).await, @"

@@ -1,22 +1,12 @@
 //! `/healthz`: what a supervisor is told.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use livebell::web;
 use livebell_fakes::discord::{Fault as DiscordFault, Place};
 use livebell_fakes::twitch::{Fault, Path};
 
-use crate::process::port_to_keep;
 use crate::world::{A_LOOK, World};
-
-/// A world whose bot answers at an address of its own.
-async fn world() -> (World, SocketAddr) {
-    let mut world = World::asleep().await;
-    let address = SocketAddr::from(([127, 0, 0, 1], port_to_keep()));
-    world.settings.http_bind = Some(address);
-    (world, address)
-}
 
 fn problems(answer: &str) -> Vec<String> {
     let body: serde_json::Value = serde_json::from_str(answer).expect("JSON");
@@ -26,7 +16,7 @@ fn problems(answer: &str) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_bot_that_does_its_work_is_healthy() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.wake().await;
     for _ in 0..5 {
         world.pass(Duration::from_mins(10)).await;
@@ -37,7 +27,7 @@ async fn a_bot_that_does_its_work_is_healthy() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_gateway_is_tolerated_for_a_minute() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.wake().await;
     world.discord.set_gateway_refusing(true);
     world.discord.close_gateway(4000);
@@ -53,7 +43,7 @@ async fn a_dead_gateway_is_tolerated_for_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn a_twitch_that_does_not_answer_is_told() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.wake().await;
     let cats = world.server("Cats").await;
     world.follow(cats, "ann").await;
@@ -68,7 +58,7 @@ async fn a_twitch_that_does_not_answer_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bot_that_waits_for_discord_looks_at_twitch_and_says_what_it_waits_for() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.discord.fail(Place::Any, u32::MAX, DiscordFault::Html(502));
     world.twitch.add_user("ann");
     world.spawn();
@@ -80,7 +70,7 @@ async fn a_bot_that_waits_for_discord_looks_at_twitch_and_says_what_it_waits_for
 
 #[tokio::test(start_paused = true)]
 async fn a_bot_that_waits_for_twitch_answers_on_discord() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.twitch.fail(Path::Token, u32::MAX, Fault::Status(503));
     world.wake().await;
     let cats = world.server("Cats").await;
@@ -95,7 +85,7 @@ async fn a_bot_that_waits_for_twitch_answers_on_discord() {
 
 #[tokio::test(start_paused = true)]
 async fn a_database_that_somebody_else_holds_is_told_and_comes_back() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.wake().await;
     let other = world.database();
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
@@ -108,7 +98,7 @@ async fn a_database_that_somebody_else_holds_is_told_and_comes_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_shown_before_the_bot_ends() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.wake().await;
     let cats = world.server("Cats").await;
     world.follow(cats, "ann").await;
@@ -131,7 +121,7 @@ async fn a_refused_token_is_shown_before_the_bot_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn too_many_refused_requests_are_told() {
-    let (mut world, address) = world().await;
+    let (mut world, address) = World::with_health().await;
     world.wake().await;
     let cats = world.server("Cats").await;
     // Nobody gets so many by announcing, so an admin tries out what Discord forbids a thousand times.

@@ -1,6 +1,7 @@
 //! What is remembered of sessions that are over: for ninety days, smaller and smaller, and then no more.
 
 use std::path::Path;
+use std::time::Duration;
 
 use livebell::domain::{
     BroadcasterId, Category, ChannelId, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Owed,
@@ -8,6 +9,8 @@ use livebell::domain::{
 };
 use livebell::store::{Change, Decision, LeaseRequest, Settlement, Store, StoreOptions};
 use rusqlite::Connection;
+
+use crate::world::{A_LOOK, GRACE, World};
 
 const NOW: i64 = 1_795_248_000_000;
 const SECOND: i64 = 1_000;
@@ -331,4 +334,30 @@ async fn ten_thousand_streamers_who_stream_every_day_stay_under_500_megabytes() 
     let each = (size(&path) - before) / sessions;
     println!("{each} bytes a session; 900,000 sessions take {} MB", each * 900_000 / 1_000_000);
     assert!(each < BYTES_A_SESSION, "{each} bytes a session");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_running_bot_forgets_by_itself_what_is_older_than_ninety_days() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.pass(A_LOOK).await;
+    for _ in 0..2 {
+        world.goes_live("ann");
+        world.pass(A_LOOK).await;
+        world.goes_offline("ann");
+        world.pass(GRACE * 2 + A_LOOK).await;
+    }
+    let remembered = || {
+        let sql = "SELECT (SELECT COUNT(*) FROM session), (SELECT COUNT(*) FROM delivery)";
+        let counts = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        world.database().query_row(sql, [], counts).expect("counts")
+    };
+    world.pass(Duration::from_hours(2)).await;
+    assert_eq!(remembered(), (2, 2));
+    // The first of the two becomes one that ended three months ago.
+    let sql = "UPDATE session SET ended_at = ended_at - ?1 WHERE session_id = (SELECT MIN(session_id) FROM session)";
+    assert_eq!(world.database().execute(sql, [91 * DAY]).expect("a change"), 1);
+    world.pass(Duration::from_mins(61)).await;
+    assert_eq!(remembered(), (1, 1));
 }

@@ -26,6 +26,12 @@ async fn migrated(path: &Path) -> Connection {
     Connection::open(path).expect("the database opens")
 }
 
+fn texts(database: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = database.prepare(sql).expect("a statement");
+    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<Result<_, _>>().expect("texts")
+}
+
 #[test]
 fn every_migration_has_sample_rows() {
     let numbers = |names: &[String], from: usize| -> Vec<u32> {
@@ -63,7 +69,7 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("transition_facts", 2),
         ("session_stream", 4),
         ("transition", 3),
-        ("delivery", 6),
+        ("delivery", 8),
         ("route", 2),
         ("notice", 3),
     ] {
@@ -73,6 +79,55 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         .query_row("SELECT COUNT(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
         .expect("a check");
     assert_eq!(broken, 0);
+}
+
+#[tokio::test]
+async fn deliveries_of_the_first_version_go_on_with_what_the_second_one_asks_of_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("livebell.db");
+    let mut database = Connection::open(&path).expect("the database opens");
+    store::migrate(&mut database, Some(1)).expect("migrated");
+    database.execute_batch(SAMPLES[0].1).expect("the sample rows fit");
+    let sql = "SELECT stream FROM session UNION ALL SELECT stream FROM transition";
+    let facts_before = texts(&database, sql);
+    drop(database);
+    let database = migrated(&path).await;
+    let [live, over]: [i64; 2] = [1_795_248_060_000, 1_795_210_060_000];
+    // State, attempts, decided_at, owed_since, leased_at, sent_at, unsure_since, doubt.
+    let sql = "SELECT concat_ws(' ', state, attempts, decided_at, owed_since, ifnull(leased_at, '-'), ifnull(sent_at, '-'),
+                                ifnull(unsure_since, '-'), ifnull(doubt, '-'))
+               FROM delivery ORDER BY delivery_id";
+    assert_eq!(
+        texts(&database, sql),
+        [
+            // It has failed once, and may have arrived then.
+            format!("pending 1 {live} {live} - - {live} -"),
+            format!("cancelled 0 {live} {live} - - - -"),
+            format!("delivered 1 {over} {over} - - - -"),
+            format!("refused 1 {over} {over} - - - -"),
+            // Its lease, which lasts two minutes, tells when the attempt began that nobody has heard of.
+            format!("leased 1 {live} {live} {} - - -", live + 1_000),
+            // Nobody has tried, so there is no doubt.
+            format!("pending 0 {live} {live} - - - -"),
+        ]
+    );
+    let sql = "SELECT stream FROM session_facts UNION ALL SELECT stream FROM transition_facts";
+    assert_eq!(texts(&database, sql), facts_before);
+    assert_eq!(facts_before.len(), 4);
+    // And what each is about is what it was about: the streams' ids stand in the facts.
+    let sql = "SELECT concat_ws(' ', session_id, transition_id, session_facts.stream ->> 'id', transition_facts.stream ->> 'id')
+               FROM session_facts JOIN transition USING (session_id) JOIN transition_facts USING (transition_id)
+               ORDER BY session_id";
+    assert_eq!(texts(&database, sql), ["1 1 9001 9001", "2 2 9002 9002"]);
+    let sql = "SELECT concat_ws(' ', late, doubt, ifnull(asked_in, '-'), ifnull(here_since, '-')) FROM guild";
+    assert_eq!(texts(&database, sql), ["post twice - -"; 2]);
+    drop(database);
+    // The next process takes the killed one's attempt for one that may have arrived.
+    let store = Store::open(StoreOptions::at(&path)).await.expect("the database opens");
+    assert_eq!(store.release_leases().await.expect("released"), 1);
+    let database = Connection::open(&path).expect("the database opens");
+    let sql = "SELECT concat_ws(' ', state, unsure_since) FROM delivery WHERE leased_at IS NOT NULL";
+    assert_eq!(texts(&database, sql), [format!("pending {}", live + 1_000)]);
 }
 
 #[tokio::test]
@@ -94,14 +149,4 @@ async fn two_bots_never_share_a_database() {
     assert!(second.to_string().contains("in use by another Livebell"), "{second}");
     drop(first);
     Store::open(options).await.expect("it is free again");
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("livebell.db");
-    let words = "these are not the bytes of a database, but somebody may want them back ".repeat(20);
-    std::fs::write(&path, &words).expect("a file");
-    Store::open(StoreOptions::at(&path)).await.expect_err("it is refused");
-    assert_eq!(std::fs::read_to_string(&path).expect("the file"), words);
 }

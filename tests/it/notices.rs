@@ -6,7 +6,7 @@ use livebell_fakes::discord::permissions::{SEND_MESSAGES, VIEW_CHANNEL};
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
-use crate::routes::{asks, attempts, reads, with_system_channel};
+use crate::routes::{asks, attempts, reads, shut_out, with_system_channel};
 use crate::world::{A_LOOK, Server, World};
 
 /// Long enough for every account to be looked at once.
@@ -120,9 +120,7 @@ async fn an_account_that_twitch_forgot_for_an_hour_is_no_news() {
 async fn without_a_system_channel_it_is_told_where_the_channel_was_chosen() {
     let world = World::start().await;
     let (cats, staff) = with_staff_channel(&world, "Cats").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     assert_eq!(world.told(staff).len(), 1);
     assert!(!world.discord.messages(staff)[0].mentions_anybody());
     assert!(world.discord.messages(staff)[0].is_silent());
@@ -135,9 +133,7 @@ async fn a_system_channel_that_is_closed_is_passed_over() {
     let system = world.channel(cats, "general");
     world.discord.set_system_channel(cats.guild, Some(system));
     world.discord.deny(system, VIEW_CHANNEL);
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     assert!(world.told(system).is_empty());
     assert_eq!(world.told(staff).len(), 1);
     assert_eq!(attempts(&world, system), 1);
@@ -149,9 +145,7 @@ async fn the_system_channel_comes_first() {
     let (cats, staff) = with_staff_channel(&world, "Cats").await;
     let system = world.channel(cats, "general");
     world.discord.set_system_channel(cats.guild, Some(system));
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     assert_eq!((world.told(system).len(), world.told(staff).len()), (1, 0));
 }
 

@@ -23,6 +23,13 @@ pub(crate) async fn with_system_channel(world: &World, name: &str) -> (Server, u
     (server, system)
 }
 
+/// A server's channel is closed to the bot, which finds out when Ann goes live.
+pub(crate) async fn shut_out(world: &World, server: Server) {
+    world.discord.deny(server.live, SEND_MESSAGES);
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+}
+
 /// What an admin reads who types a command.
 pub(crate) async fn asks(world: &World, server: Server, command: &str, options: Value) -> String {
     let reply = world.slash(&world.admin, server, command, options).await;
@@ -66,16 +73,12 @@ pub(crate) fn refusal(status: u16, code: u64) -> Fault {
 
 /// How often something was posted, or tried to be, in a channel.
 pub(crate) fn attempts(world: &World, channel: u64) -> usize {
-    let path = format!("/channels/{channel}/messages");
-    let requests = world.discord.requests();
-    requests.iter().filter(|request| request.method == "POST" && request.path == path).count()
+    world.count("POST", &format!("/channels/{channel}/messages"))
 }
 
 /// How often the rights in the channels of a server were looked up.
 fn looks(world: &World, guild: u64) -> usize {
-    let path = format!("/guilds/{guild}/channels");
-    let requests = world.discord.requests();
-    requests.iter().filter(|request| request.method == "GET" && request.path == path).count()
+    world.count("GET", &format!("/guilds/{guild}/channels"))
 }
 
 /// How many requests were about a server or its channel.
@@ -89,9 +92,7 @@ fn requests_about(world: &World, server: Server) -> usize {
 async fn a_refused_channel_is_paused_and_its_admins_read_what_to_do() {
     let world = World::start().await;
     let (cats, system) = with_system_channel(&world, "Cats").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     assert_eq!(world.discord.messages(system).len(), 1);
     insta::assert_snapshot!(reads(&world, cats, &world.told(system)[0]), @"
     ⚠️ I cannot announce streams in #live for now. I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
@@ -271,9 +272,7 @@ async fn a_flapping_permission_is_told_once_within_the_hour() {
     assert_eq!(world.announced(cats), announced);
     // Another day it is another trouble.
     world.pass(Duration::from_hours(24)).await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     assert_eq!(world.told(system).len(), 2);
 }
 
@@ -343,9 +342,7 @@ async fn the_log_names_the_channel_and_what_is_missing() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let world = World::start().await;
     let (cats, _) = with_system_channel(&world, "Cats").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     let text = String::from_utf8(log.0.lock().expect("the log").clone()).expect("text");
     let line = text.lines().find(|line| line.contains("the channel is closed to the bot")).expect(&text);
     for part in [

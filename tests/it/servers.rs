@@ -12,9 +12,7 @@ const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 impl World {
     /// How often something was posted, or tried to be, in a server's channel.
     fn attempts(&self, server: Server) -> usize {
-        let path = format!("/channels/{}/messages", server.live);
-        let requests = self.discord.requests();
-        requests.iter().filter(|request| request.method == "POST" && request.path == path).count()
+        self.count("POST", &format!("/channels/{}/messages", server.live))
     }
 
     /// Makes it so long ago that servers removed the bot. The bot must be stopped.

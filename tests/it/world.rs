@@ -4,7 +4,7 @@
 //! is neither made nor given up.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livebell::app::{self, Failure};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+
+use crate::process::port_to_keep;
 
 /// How often everybody is looked at in these tests.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(30);
@@ -47,9 +49,74 @@ pub(crate) struct World {
     app: Option<App>,
 }
 
-struct App {
+/// The running bot.
+pub(crate) struct App {
     stop: CancellationToken,
     task: JoinHandle<Result<(), Failure>>,
+}
+
+impl App {
+    /// Starts the bot, whatever becomes of it.
+    #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
+    pub(crate) fn start(settings: Settings, clock: Clock) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(app::run(settings, clock, stop.clone()));
+        Self { stop, task }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Waits until the bot ends by itself, and says how.
+    pub(crate) async fn ended(self) -> Result<(), Failure> {
+        self.task.await.unwrap_or_else(|panic| Err(Failure::Other(panic.into())))
+    }
+
+    /// Stops the bot as a supervisor does, and says how it ended.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        self.stop.cancel();
+        self.ended().await
+    }
+
+    /// Ends the bot at whatever it is doing, as `kill -9` does. serenity's tasks are its own and go on: the close code 4004 of
+    /// the gateway makes them end, as they would with their process.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+/// Settings with which the bot finds the fakes.
+pub(crate) fn settings(twitch: &Twitch, discord: &Discord, path: PathBuf) -> Settings {
+    Settings {
+        discord_token: discord.token().into(),
+        twitch_client_id: twitch.client_id().into(),
+        twitch_client_secret: twitch.client_secret().into(),
+        check_interval: INTERVAL,
+        offline_grace: GRACE,
+        // Waiting for somebody else's lock takes real time, of which a paused world has none.
+        database: StoreOptions { path, busy_timeout: Duration::ZERO },
+        http_bind: None,
+        log_format: LogFormat::Text,
+        log_filter: "info".to_owned(),
+        discord_api_url: discord.url(),
+        twitch_api_url: twitch.api_url(),
+        twitch_auth_url: twitch.auth_url(),
+    }
+}
+
+/// Gives the next life the files of the database as they are now: what is left of the one before may hold its own, and keep
+/// them locked.
+pub(crate) fn hand_over(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+    for suffix in ["", "-wal"] {
+        let from = format!("{}{suffix}", from.display());
+        // A bot that stopped in order leaves no journal behind.
+        if std::fs::exists(&from).expect("an answer") {
+            std::fs::copy(from, format!("{}{suffix}", to.display())).expect("a copy");
+        }
+    }
 }
 
 impl World {
@@ -65,26 +132,27 @@ impl World {
         let twitch = Twitch::start().await;
         let discord = Discord::start().await;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let settings = Settings {
-            discord_token: discord.token().into(),
-            twitch_client_id: twitch.client_id().into(),
-            twitch_client_secret: twitch.client_secret().into(),
-            check_interval: INTERVAL,
-            offline_grace: GRACE,
-            database: StoreOptions {
-                path: folder.path().join("data/livebell.db"),
-                busy_timeout: Duration::ZERO,
-            },
-            http_bind: None,
-            log_format: LogFormat::Text,
-            log_filter: "info".to_owned(),
-            discord_api_url: discord.url(),
-            twitch_api_url: twitch.api_url(),
-            twitch_auth_url: twitch.auth_url(),
-        };
+        let settings = settings(&twitch, &discord, folder.path().join("data/livebell.db"));
         let (admin, member) = (Member::admin(), Member::plain());
         let clock = Clock::system();
         Self { twitch, discord, admin, member, settings, clock, folder, lives: 1, app: None }
+    }
+
+    /// A world in which the bot has not been started yet and will tell its health, with the address at which it does.
+    pub(crate) async fn with_health() -> (Self, SocketAddr) {
+        let mut world = Self::asleep().await;
+        let address = SocketAddr::from(([127, 0, 0, 1], port_to_keep()));
+        world.settings.http_bind = Some(address);
+        (world, address)
+    }
+
+    /// A world with a server that follows Ann, who has been looked at and is about to go live.
+    pub(crate) async fn with_follower() -> (Self, Server) {
+        let world = Self::start().await;
+        let server = world.server("Cats").await;
+        world.follow(server, "ann").await;
+        world.pass(A_LOOK).await;
+        (world, server)
     }
 
     /// Starts the bot and waits until it is connected.
@@ -99,41 +167,28 @@ impl World {
     }
 
     /// Starts the bot, whatever becomes of it.
-    #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
     pub(crate) fn spawn(&mut self) {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(app::run(self.settings.clone(), self.clock.clone(), stop.clone()));
-        self.app = Some(App { stop, task });
+        self.app = Some(App::start(self.settings.clone(), self.clock.clone()));
     }
 
     /// Stops the bot as a supervisor does, and says how it ended.
     pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
-        let app = self.app.take().expect("the bot runs");
-        app.stop.cancel();
-        app.task.await.expect("the bot does not panic")
+        self.app.take().expect("the bot runs").stop().await
     }
 
     /// Waits until the bot ends by itself, and says how.
     pub(crate) async fn ended(&mut self) -> Result<(), Failure> {
-        self.app.take().expect("the bot runs").task.await.expect("the bot does not panic")
+        self.app.take().expect("the bot runs").ended().await
     }
 
     /// Ends the bot at whatever it is doing, as `kill -9` does.
     pub(crate) async fn kill(&mut self) {
-        let app = self.app.take().expect("the bot runs");
-        app.task.abort();
-        let _ = app.task.await;
-        // serenity's tasks are its own; this close code makes them end, as they would with their process. What they hold
-        // keeps the database locked, so the next life has the files as they are now.
+        self.app.take().expect("the bot runs").kill().await;
         self.discord.close_gateway(4004);
         self.pass(Duration::from_secs(5)).await;
         self.lives += 1;
         let next = self.folder.path().join(format!("life-{}/livebell.db", self.lives));
-        std::fs::create_dir_all(next.parent().expect("a folder")).expect("a folder");
-        for suffix in ["", "-wal"] {
-            let from = format!("{}{suffix}", self.settings.database.path.display());
-            std::fs::copy(from, format!("{}{suffix}", next.display())).expect("a copy");
-        }
+        hand_over(&self.settings.database.path, &next);
         self.settings.database.path = next;
     }
 
@@ -262,6 +317,12 @@ impl World {
         assert_eq!(self.announced(server), names);
     }
 
+    /// How many requests of this kind Discord was sent.
+    pub(crate) fn count(&self, method: &str, path: &str) -> usize {
+        let requests = self.discord.requests();
+        requests.iter().filter(|request| request.method == method && request.path == path).count()
+    }
+
     /// A second look into the database, as an operator would take.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.database_path()).expect("the database opens")
@@ -272,12 +333,12 @@ impl World {
         self.settings.database.path.clone()
     }
 
+    /// How many deliveries are neither made nor given up. What is paused is decided as far as can be while its route is:
+    /// many a test ends with a channel that is still closed.
     fn undecided(&self) -> i64 {
-        self.database()
-            .query_row("SELECT COUNT(*) FROM delivery WHERE state IN ('pending', 'leased')", [], |row| {
-                row.get(0)
-            })
-            .expect("the deliveries can be counted")
+        let sql = "SELECT COUNT(*) FROM delivery LEFT JOIN route USING (guild_id, channel_id)
+                   WHERE state IN ('pending', 'leased') OR (state = 'paused' AND paused_since IS NULL)";
+        self.database().query_row(sql, [], |row| row.get(0)).expect("the deliveries can be counted")
     }
 }
 

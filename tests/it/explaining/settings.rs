@@ -5,7 +5,6 @@ use std::time::Duration;
 use livebell_fakes::discord::permissions::{READ_MESSAGE_HISTORY, SEND_MESSAGES};
 use serde_json::json;
 
-use super::with_ann;
 use crate::routes::{asks, chooses};
 use crate::world::{A_LOOK, Server, World};
 
@@ -16,7 +15,7 @@ async fn settings(world: &World, server: Server) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_has_changed_is_shown_as_it_is() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     insta::assert_snapshot!(settings(&world, cats).await, @"
     Settings
     **Channel** #live (`/setchannel`)
@@ -37,7 +36,7 @@ async fn what_nobody_has_changed_is_shown_as_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_shown_kept_and_concerns_one_server() {
-    let (mut world, cats) = with_ann().await;
+    let (mut world, cats) = World::with_follower().await;
     let dogs = world.server("Dogs").await;
     insta::assert_snapshot!(chooses(&world, cats, "late", "quiet").await, @"
     Settings (changed)
@@ -72,7 +71,7 @@ async fn a_server_may_choose_before_it_has_a_channel() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_wrong_stands_below() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
     insta::assert_snapshot!(settings(&world, cats).await, @"
     Settings
@@ -106,7 +105,7 @@ async fn what_is_wrong_stands_below() {
 
 #[tokio::test(start_paused = true)]
 async fn every_closed_channel_is_named() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let stage = world.channel(cats, "stage");
     world.twitch.add_user("bob");
     asks(&world, cats, "addstreamer", json!({ "streamer": "bob", "channel": stage.to_string() })).await;
@@ -125,7 +124,7 @@ async fn every_closed_channel_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plain_member_may_neither_look_nor_change() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     for options in [json!({}), json!({ "late": 2 })] {
         let reply = world.slash(&world.member, cats, "settings", options).await;
         assert!(reply.ephemeral);

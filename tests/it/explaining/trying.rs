@@ -6,7 +6,7 @@ use livebell_fakes::discord::permissions::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHAN
 use livebell_fakes::discord::{ChannelKind, Fault, Place};
 use serde_json::json;
 
-use super::{plain, with_ann};
+use super::plain;
 use crate::routes::{asks, attempts, refusal};
 use crate::world::{A_LOOK, Server, World};
 
@@ -17,7 +17,7 @@ async fn test(world: &World, server: Server) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_sample_is_posted_that_is_marked_silent_and_mentions_nobody() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     insta::assert_snapshot!(test(&world, cats).await, @"✅ It works: (link)");
     let posts = world.posts(cats);
     assert_eq!(posts.len(), 1);
@@ -40,7 +40,7 @@ async fn a_sample_is_posted_that_is_marked_silent_and_mentions_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn two_servers_that_test_at_the_same_moment_get_a_sample_each() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let dogs = world.server("Dogs").await;
     tokio::join!(test(&world, cats), test(&world, dogs));
     assert_eq!((world.posts(cats).len(), world.posts(dogs).len()), (1, 1));
@@ -48,7 +48,7 @@ async fn two_servers_that_test_at_the_same_moment_get_a_sample_each() {
 
 #[tokio::test(start_paused = true)]
 async fn a_streamer_is_tested_where_that_streamer_is_announced() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let stage = world.channel(cats, "stage");
     world.twitch.add_user("bob");
     asks(&world, cats, "addstreamer", json!({ "streamer": "bob", "channel": stage.to_string() })).await;
@@ -67,7 +67,7 @@ async fn a_test_that_is_refused_says_exactly_why() {
         (SEND_MESSAGES, "**Send Messages**"),
         (EMBED_LINKS, "**Embed Links**"),
     ] {
-        let (world, cats) = with_ann().await;
+        let (world, cats) = World::with_follower().await;
         world.discord.deny(cats.live, denied);
         assert_eq!(
             test(&world, cats).await,
@@ -82,7 +82,7 @@ async fn a_test_that_is_refused_says_exactly_why() {
 
 #[tokio::test(start_paused = true)]
 async fn a_test_of_a_channel_that_is_gone_or_of_another_kind_says_so() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let forum = world.discord.add_channel(cats.guild, "forum", ChannelKind::Forum);
     // The command offers text channels only, but a channel can become another one.
     let id = i64::try_from(forum).expect("an id");
@@ -95,21 +95,21 @@ async fn a_test_of_a_channel_that_is_gone_or_of_another_kind_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_no_right_explains_is_told_in_discords_words() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.fail(Place::Channel(cats.live), 1, refusal(403, 50013));
     insta::assert_snapshot!(test(&world, cats).await, @"❌ I cannot post in #live. My permissions there look right. Discord's words: No. (code 50013).");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_an_answer_of_discords_nothing_is_claimed() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.fail(Place::Channel(cats.live), 1, Fault::Hang);
     insta::assert_snapshot!(test(&world, cats).await, @"⏳ Discord did not answer in time, so I do not know whether the sample stands in #live. Please try again in a minute.");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_test_that_was_not_sent_says_why_and_when_to_try_again() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let pause = Fault::RateLimited { header: 8.0, body: 8.0, scope: "user" };
     world.discord.fail(Place::Channel(cats.live), 1, pause);
     let told = "⏳ Nothing was sent to #live: Discord wants a pause. Please try again (time).";
@@ -124,7 +124,7 @@ async fn a_test_that_was_not_sent_says_why_and_when_to_try_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_test_with_a_refused_token_says_so() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.fail(Place::Channel(cats.live), 1, refusal(401, 0));
     insta::assert_snapshot!(test(&world, cats).await, @"⏳ Nothing was sent to #live: Discord refuses my token, and whoever runs me has to renew it.");
     assert!(world.posts(cats).is_empty());
@@ -139,7 +139,7 @@ async fn without_a_channel_there_is_nothing_to_test() {
 
 #[tokio::test(start_paused = true)]
 async fn a_test_that_succeeds_resumes_what_was_paused() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.fail(Place::Channel(cats.live), u32::MAX, refusal(403, 50013));
     world.goes_live("ann");
     world.pass(A_LOOK).await;
@@ -152,7 +152,7 @@ async fn a_test_that_succeeds_resumes_what_was_paused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_test_that_is_refused_pauses_and_repeats_nothing() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     world.discord.deny(cats.live, SEND_MESSAGES);
     test(&world, cats).await;
     world.discord.allow_again(cats.live);
@@ -165,7 +165,7 @@ async fn a_test_that_is_refused_pauses_and_repeats_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plain_member_may_not_test() {
-    let (world, cats) = with_ann().await;
+    let (world, cats) = World::with_follower().await;
     let reply = world.slash(&world.member, cats, "test", json!({})).await;
     insta::assert_snapshot!(reply.text(), @"You need the **Manage Server** permission for that. Nothing was changed.");
     assert!(world.posts(cats).is_empty());

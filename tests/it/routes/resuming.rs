@@ -6,7 +6,7 @@ use livebell_fakes::discord::permissions::{ORDINARY, SEND_MESSAGES};
 use livebell_fakes::discord::{Fault, Place};
 use serde_json::json;
 
-use super::{asks, attempts, looks, refusal, with_system_channel};
+use super::{asks, attempts, looks, refusal, shut_out, with_system_channel};
 use crate::world::{A_LOOK, GRACE, Server, World};
 
 /// Long enough for a look at a route and what follows from it.
@@ -29,9 +29,7 @@ async fn a_channel_that_is_opened_gets_everybody_who_waits_for_it() {
     let world = World::start().await;
     let (cats, _) = with_system_channel(&world, "Cats").await;
     world.follow(cats, "bob").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     world.goes_live("bob");
     world.pass(A_LOOK).await;
     world.expect_announced(cats, &[]);
@@ -110,9 +108,7 @@ async fn choosing_the_same_channel_again_makes_it_go_on() {
 async fn choosing_a_channel_that_is_still_closed_says_so_and_leaves_it_paused() {
     let world = World::start().await;
     let (cats, system) = with_system_channel(&world, "Cats").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     let answer = asks(&world, cats, "setchannel", json!({ "channel": cats.live.to_string() })).await;
     assert!(answer.contains("I cannot post there yet. I lack **Send Messages** in #live."), "{answer}");
     world.pass(Duration::from_mins(10)).await;
@@ -184,9 +180,7 @@ async fn a_route_that_was_closed_while_the_gateway_was_away_is_looked_at_when_it
 async fn a_route_that_was_opened_while_the_bot_was_stopped_is_looked_at_after_its_start() {
     let mut world = World::start().await;
     let (cats, _) = with_system_channel(&world, "Cats").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     world.stop().await.expect("a clean stop");
     world.discord.allow_again(cats.live);
     world.wake().await;
@@ -200,9 +194,7 @@ async fn what_happens_to_others_changes_nothing() {
     let (cats, _) = with_system_channel(&world, "Cats").await;
     let (dogs, _) = with_system_channel(&world, "Dogs").await;
     let stage = world.channel(cats, "stage");
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     world.discord.clear_requests();
     world.discord.rename_channel(dogs.live, "barking");
     world.discord.grant(dogs.guild, SEND_MESSAGES);
@@ -235,9 +227,7 @@ async fn a_channel_that_is_opened_during_a_look_is_looked_at_once_more() {
 async fn a_look_that_fails_is_repeated_and_opens_nothing() {
     let world = World::start().await;
     let (cats, _) = with_system_channel(&world, "Cats").await;
-    world.discord.deny(cats.live, SEND_MESSAGES);
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
+    shut_out(&world, cats).await;
     let look = Place::Request { method: "GET", prefix: format!("/guilds/{}/channels", cats.guild) };
     world.discord.fail(look, u32::MAX, Fault::Html(503));
     world.discord.allow_again(cats.live);

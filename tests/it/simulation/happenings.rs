@@ -8,8 +8,7 @@ use livebell_fakes::twitch::{self, Path, Stream};
 use serde_json::{Value, json};
 
 use super::oracle::Wish;
-use super::stage::{HEARD, Server, Stage};
-use super::switches::{LOCKS_ARE_NOT_WAITED_FOR, NEWS_OUTLAST_THE_DISK};
+use super::stage::{Server, Stage};
 use super::{INTERVAL, LONG_GAP, SHORT_GAP};
 
 /// How long Discord is broken at most, as a rule.
@@ -85,13 +84,7 @@ impl Stage {
         let line = format!("Discord: {fault:?} at {place:?}, {times} times");
         let now = self.elapsed();
         let lasts = if self.chance.u32(..6) == 0 { LONG_DISCORD_FAULT } else { DISCORD_FAULT };
-        let until = *self.ends.discord.get_or_insert(now + lasts);
-        if matches!(fault, discord::Fault::Status { status: 403 | 404, .. }) {
-            let refused = |other: &usize| everywhere || *other == server;
-            (0..self.servers.len())
-                .filter(refused)
-                .for_each(|server| self.oracle.refuses(server, now, until));
-        }
+        self.ends.discord.get_or_insert(now + lasts);
         self.discord.fail(place, times, fault);
         line
     }
@@ -162,7 +155,6 @@ impl Stage {
 
     /// The connection to the gateway breaks in one way or another.
     pub(super) fn break_gateway(&mut self) -> String {
-        self.expect_news();
         self.steady_since = None;
         match self.chance.u32(..6) {
             0 => self.discord.cut_gateway(),
@@ -183,7 +175,6 @@ impl Stage {
             self.invite(server);
             return format!("server {server} invites the bot");
         }
-        self.expect_news();
         self.discord.kick(self.servers[server].guild);
         self.oracle.leaves(server, now);
         format!("server {server} removes the bot")
@@ -192,14 +183,8 @@ impl Stage {
     /// The bot is in a server again.
     pub(super) fn invite(&mut self, server: usize) {
         let now = self.elapsed();
-        self.expect_news();
         self.discord.invite(self.servers[server].guild);
         self.oracle.returns(server, now);
-        // What was sent while the bot was out may be refused a little later than it is back.
-        let since =
-            self.oracle.absences.iter().filter(|absence| absence.server == server).map(|gone| gone.since);
-        let since = since.max().unwrap_or(now);
-        self.oracle.refuses(server, since, now + super::lives::SLOWLY);
     }
 
     /// The bot loses rights in a channel or gets them back, or the channel is gone and another one is set.
@@ -257,15 +242,13 @@ impl Stage {
     /// The database refuses for a while: a table is not there. To the product that is a disk that does not take what is to
     /// be written, whatever SQLite calls it.
     pub(super) fn break_disk(&mut self) -> String {
-        if self.ends.disk.is_some() || self.ends.lock.is_some() || !self.news_are_remembered() {
+        if self.ends.disk.is_some() || self.ends.lock.is_some() {
             return "the disk has trouble enough".to_owned();
         }
         let until = self.elapsed() + Duration::from_millis(self.chance.u64(..DISK_FAULT));
         self.oracle.blind(self.elapsed(), until);
-        if LOCKS_ARE_NOT_WAITED_FOR && self.chance.bool() {
-            let locked = self.database();
-            locked.execute_batch("BEGIN IMMEDIATE").expect("a lock");
-            self.ends.lock = Some((until, locked));
+        if self.chance.bool() {
+            self.lock_database(until - self.elapsed());
             return "somebody locks the database".to_owned();
         }
         let tables = ["delivery", "session", "watch"];
@@ -276,20 +259,16 @@ impl Stage {
         format!("the disk refuses what is in {table}")
     }
 
-    /// Whether what the gateway told has been remembered by now, as far as that matters.
-    fn news_are_remembered(&self) -> bool {
-        let long_ago = self.elapsed().saturating_sub(HEARD);
-        NEWS_OUTLAST_THE_DISK
-            || (self.steady_since.is_some_and(|since| since < long_ago) && self.news_at < long_ago)
-    }
-
-    /// The gateway is about to tell of servers: the database takes it.
-    fn expect_news(&mut self) {
-        if !NEWS_OUTLAST_THE_DISK {
-            self.repair_disk();
-            self.ends.lock = None;
+    /// Somebody else holds the database for so long, unless it has other trouble.
+    pub(super) fn lock_database(&mut self, time: Duration) {
+        if self.ends.disk.is_some() || self.ends.lock.is_some() {
+            return;
         }
-        self.news_at = self.elapsed();
+        let until = self.elapsed() + time;
+        self.oracle.blind(self.elapsed(), until);
+        let locked = self.database();
+        locked.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+        self.ends.lock = Some((until, locked));
     }
 
     /// The database takes everything again.

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use livebell::app::{self, Failure};
 use livebell::clock::Clock;
+use livebell_fakes::discord::{Fault, Place};
 use livebell_fakes::twitch::Path;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::stage::Stage;
-use super::switches::{CLOCKS_CAN_JUMP, LOCKS_ARE_NOT_WAITED_FOR};
+use crate::world::{App, hand_over};
 
 /// How long a request to Discord takes while it is waited for the moment to kill: long enough to hit either half.
-pub(super) const SLOWLY: Duration = Duration::from_secs(2);
+const SLOWLY: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether the moment has come.
 const WATCHFULLY: Duration = Duration::from_millis(100);
@@ -29,12 +27,6 @@ const SHORT_ABSENCE: Duration = Duration::from_secs(20);
 /// The longest time for which it is away at all: more than the grace and more than Discord knows a nonce.
 const LONG_ABSENCE: Duration = Duration::from_mins(8);
 
-/// The running bot.
-pub(super) struct App {
-    stop: CancellationToken,
-    task: JoinHandle<Result<(), Failure>>,
-}
-
 /// When a life ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Moment {
@@ -43,43 +35,41 @@ pub(super) enum Moment {
     Posted(usize),
     /// So many messages were made of those, and the last answer is still on its way.
     Made(usize),
+    /// A message has its turn to be sent, which has not come yet: Discord wants a pause.
+    Leased,
+    /// So many messages were made, the last answer has been heard, and the database does not take what it says.
+    Answered(usize),
     /// Twitch was asked, and the answer is on its way or has just been taken.
     Looked,
 }
 
 impl Stage {
     /// Starts the bot, whatever becomes of it.
-    #[expect(clippy::disallowed_methods, reason = "the simulation is the supervisor")]
     pub(super) fn start(&mut self) {
-        if LOCKS_ARE_NOT_WAITED_FOR {
-            self.settings.database.busy_timeout = Duration::ZERO;
-        }
         let mut clock = self.clock.clone();
-        if CLOCKS_CAN_JUMP && self.chance.u32(..8) == 0 {
+        if self.chance.u32(..8) == 0 {
             let hour = if self.chance.bool() { 3_600_000 } else { -3_600_000 };
             clock = Clock::starting_at(clock.now().shifted(hour));
             self.note(&format!("the clock is wrong by {} h", hour / 3_600_000));
         }
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(app::run(self.settings.clone(), clock, stop.clone()));
-        self.app = Some(App { stop, task });
+        self.app = Some(App::start(self.settings.clone(), clock));
     }
 
     /// Says so if the bot has ended, which nothing here gives it a reason for.
     pub(super) async fn see_whether_it_lives(&mut self) {
-        if self.app.as_ref().is_some_and(|app| app.task.is_finished())
-            && let Some(app) = self.app.take()
-        {
-            self.complaints.push(format!("the bot ended by itself: {:?}", app.task.await));
+        if let Some(app) = self.app.take_if(|app| app.has_ended()) {
+            self.complaints.push(format!("the bot ended by itself: {:?}", app.ended().await));
         }
     }
 
     /// A moment in which to end a life.
     pub(super) fn some_moment(&mut self) -> Moment {
-        match self.chance.u32(..10) {
+        match self.chance.u32(..12) {
             0..3 => Moment::Now,
-            3..6 => Moment::Posted(self.chance.usize(1..5)),
-            6..9 => Moment::Made(self.chance.usize(1..5)),
+            3..5 => Moment::Posted(self.chance.usize(1..4)),
+            5..7 => Moment::Made(self.chance.usize(1..4)),
+            7..9 => Moment::Leased,
+            9..11 => Moment::Answered(self.chance.usize(1..4)),
             _ => Moment::Looked,
         }
     }
@@ -90,14 +80,18 @@ impl Stage {
         let deadline = self.elapsed() + PATIENCE;
         let (posted, made) = (self.posts.len(), self.discord.message_posts());
         let looked = self.twitch.request_count(Path::Streams);
-        if matches!(moment, Moment::Posted(_) | Moment::Made(_)) {
-            self.discord.set_latency(SLOWLY);
+        match moment {
+            Moment::Posted(_) | Moment::Made(_) | Moment::Answered(_) => self.discord.set_latency(SLOWLY),
+            Moment::Leased => self.make_messages_wait(),
+            Moment::Now | Moment::Looked => {}
         }
+        let mut has_come;
         loop {
-            let has_come = match moment {
+            has_come = match moment {
                 Moment::Now => true,
                 Moment::Posted(times) => self.posts.len() >= posted + times,
-                Moment::Made(times) => self.discord.message_posts() >= made + times,
+                Moment::Made(times) | Moment::Answered(times) => self.discord.message_posts() >= made + times,
+                Moment::Leased => self.has_messages_waiting(),
                 Moment::Looked => self.twitch.request_count(Path::Streams) > looked,
             };
             if has_come || self.elapsed() >= deadline {
@@ -105,42 +99,54 @@ impl Stage {
             }
             self.pass(WATCHFULLY).await;
         }
-        if matches!(moment, Moment::Looked) {
-            let millis = self.chance.u64(..250);
-            self.pass(Duration::from_millis(millis)).await;
+        match moment {
+            Moment::Looked => {
+                let millis = self.chance.u64(..250);
+                self.pass(Duration::from_millis(millis)).await;
+            }
+            Moment::Answered(_) if has_come => {
+                self.lock_database(SLOWLY * 4);
+                self.pass(SLOWLY * 2).await;
+            }
+            _ => {}
         }
         self.discord.set_latency(latency);
+    }
+
+    /// The next message is answered with a pause of all messages.
+    fn make_messages_wait(&mut self) {
+        let pause = Fault::RateLimited { header: 8.0, body: 8.0, scope: "global" };
+        self.discord.fail(Place::Messages, 1, pause);
+        let until = self.elapsed() + PATIENCE;
+        self.ends.discord.get_or_insert(until);
+    }
+
+    /// Whether there is a message whose turn it is, and none has been on its way for longer than a request takes.
+    fn has_messages_waiting(&self) -> bool {
+        let long_ago = self.elapsed().saturating_sub(SLOWLY);
+        let sql = "SELECT COUNT(*) FROM delivery WHERE state = 'leased'";
+        let nothing_is_on_its_way = self.posts.last().is_none_or(|(_, at)| *at < long_ago);
+        nothing_is_on_its_way && self.ends.disk.is_none() && self.count(sql) > 0
     }
 
     /// Ends the bot where it stands, as `kill -9` does, or in order, and starts it again some time later.
     pub(super) async fn end_life(&mut self, in_order: bool) {
         let Some(app) = self.app.take() else { return };
         if in_order {
-            app.stop.cancel();
-            match app.task.await {
-                Ok(Ok(())) => {}
-                ended => self.complaints.push(format!("the bot does not stop in order: {ended:?}")),
+            if let Err(failure) = app.stop().await {
+                self.complaints.push(format!("the bot does not stop in order: {failure}"));
             }
         } else {
-            app.task.abort();
-            let _ = app.task.await;
+            app.kill().await;
         }
         self.repair_disk();
         self.ends.lock = None;
-        // What was being written is written by now or never. The dead one's connections hold their files, so the next life
-        // has the database as it is now.
+        // What was being written is written by now or never.
         tokio::time::sleep(Duration::from_millis(1)).await;
         self.lives += 1;
         let next = self.next_database();
-        std::fs::create_dir_all(next.parent().expect("a folder")).expect("a folder");
-        for suffix in ["", "-wal"] {
-            let from = format!("{}{suffix}", self.settings.database.path.display());
-            if std::fs::exists(&from).expect("an answer") {
-                std::fs::copy(from, format!("{}{suffix}", next.display())).expect("a copy");
-            }
-        }
+        hand_over(&self.settings.database.path, &next);
         self.settings.database.path = next;
-        // serenity's tasks are its own; this close code makes them end, as they would with their process.
         for _ in 0..FAREWELLS {
             self.discord.close_gateway(4004);
             self.steady_since = None;

@@ -38,9 +38,6 @@ pub(super) const SHORT_GAP: Duration = Duration::from_mins(1);
 /// long, that it was looking.
 pub(super) const LONG_GAP: Duration = Duration::from_mins(5);
 
-/// How long Discord, and the fake, remember a nonce.
-pub(super) const NONCE_MEMORY: Duration = Duration::from_mins(3);
-
 /// Everything that is said about a run when it fails, and aloud when one seed is played.
 pub(super) struct Diary {
     aloud: bool,

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::switches::{
-    DELETED_CHANNELS_COUNT, OLD_ATTEMPTS_ARE_LOOKED_UP, REFUSED_IS_KEPT, WAITING_IS_CALLED_BACK,
-};
-use super::{GRACE, INTERVAL, NONCE_MEMORY};
+use super::switches::WAITING_IS_CALLED_BACK;
+use super::{GRACE, INTERVAL};
 
 /// How long after the bot was told that it is out of a server a message may still be on its way there. A request waits for
 /// its turn for up to a minute.
@@ -78,10 +76,6 @@ pub(super) struct Shown {
     pub(super) who: usize,
     /// When the stream began that it is about, as Twitch writes it.
     pub(super) started_at: String,
-    pub(super) nonce: Option<String>,
-    pub(super) at: Duration,
-    /// Whether its channel is deleted since.
-    pub(super) deleted: bool,
 }
 
 /// What there is to judge.
@@ -92,6 +86,10 @@ pub(super) struct Evidence {
     pub(super) posted: Vec<Vec<Duration>>,
     pub(super) invalid: usize,
     pub(super) undecided: usize,
+    /// Everything that was ever owed.
+    pub(super) deliveries: usize,
+    /// What the admins are still to be told.
+    pub(super) untold: usize,
 }
 
 /// What really happened.
@@ -106,8 +104,6 @@ pub(super) struct Oracle {
     hidden: BTreeMap<usize, Spans>,
     /// When no server that the bot was in wanted to hear about whom, so that nobody looked.
     unwanted: BTreeMap<usize, Spans>,
-    /// When posting to a server may have been refused.
-    refused: BTreeMap<usize, Spans>,
     /// When the bot lacked rights in a server's channel.
     denied: BTreeMap<usize, Spans>,
     /// When a server had no channel for announcements any more.
@@ -152,11 +148,6 @@ impl Oracle {
 
     pub(super) fn shows(&mut self, who: usize, at: Duration) {
         self.hidden.entry(who).or_default().end(at);
-    }
-
-    /// In this time posting to a server may be refused.
-    pub(super) fn refuses(&mut self, server: usize, from: Duration, to: Duration) {
-        self.refused.entry(server).or_default().add(from, to);
     }
 
     /// The bot lacks rights in a server's channel, or has them again.
@@ -235,7 +226,7 @@ impl Oracle {
                     shown.who == *who
                         && session.iter().any(|index| streams[*index].started_at == shown.started_at)
                 });
-                if live && wanted && !told && !self.was_refused(server, first.began, now) {
+                if live && wanted && !told && !self.was_homeless(server, first.began, now) {
                     complaints.push(format!("server {server} was not told of {who}, who is live"));
                 }
             }
@@ -255,7 +246,7 @@ impl Oracle {
                 if !self.ever_wished.contains(&(server, *who)) {
                     complaints.push(format!("server {server} was told of {who}, whom it never wanted"));
                 }
-                let times = distinct(messages);
+                let times = messages.len();
                 if times > 1 {
                     complaints
                         .push(format!("server {server} was told {times} times of {who} at {started_at}"));
@@ -279,6 +270,14 @@ impl Oracle {
         }
         if evidence.undecided > 0 {
             complaints.push(format!("{} deliveries are undecided", evidence.undecided));
+        }
+        // Nobody is owed one stream twice, whatever happens, so the outbox cannot grow without bound.
+        let streams: usize = self.streams.values().map(Vec::len).sum();
+        if evidence.deliveries > streams * super::SERVERS {
+            complaints.push(format!("{} deliveries of {streams} streams", evidence.deliveries));
+        }
+        if evidence.untold > 0 {
+            complaints.push(format!("{} notices wait although nothing is in their way", evidence.untold));
         }
         complaints
     }
@@ -305,7 +304,7 @@ impl Oracle {
             let about = |shown: &&Shown| {
                 shown.who == who && session.iter().any(|index| streams[*index].started_at == shown.started_at)
             };
-            let told = distinct(&shown.iter().filter(about).collect::<Vec<_>>());
+            let told = shown.iter().filter(about).count();
             // Whoever saw nobody for so long cannot know that the gap was short.
             let unseen = session.windows(2).filter(|pair| {
                 let ended = streams[pair[0]].ended.unwrap_or_default();
@@ -318,12 +317,9 @@ impl Oracle {
         complaints
     }
 
-    /// Whether posting to a server may have been refused for good in that time.
-    fn was_refused(&self, server: usize, from: Duration, to: Duration) -> bool {
-        let touches = |spans: &BTreeMap<usize, Spans>| {
-            spans.get(&server).is_some_and(|spans| spans.touch(from, to, Duration::ZERO))
-        };
-        touches(&self.homeless) || (!REFUSED_IS_KEPT && (touches(&self.refused) || touches(&self.denied)))
+    /// Whether a server had no channel for announcements at some time between these.
+    fn was_homeless(&self, server: usize, from: Duration, to: Duration) -> bool {
+        self.homeless.get(&server).is_some_and(|spans| spans.touch(from, to, Duration::ZERO))
     }
 
     /// Whether nobody may have been seen around a gap for so long that it may have looked like a long one.
@@ -333,16 +329,4 @@ impl Oracle {
         let touches = |spans: Option<&Spans>| spans.is_some_and(|spans| spans.touch(from, to, late));
         touches(Some(&self.blind)) || touches(self.hidden.get(&who)) || touches(self.unwanted.get(&who))
     }
-}
-
-/// How many of these messages count: the same nonce again, so late that Discord does not know it any more, does not.
-fn distinct(messages: &[&Shown]) -> usize {
-    let forgotten = |index: usize| {
-        let (again, before) = (messages[index], &messages[..index]);
-        before.iter().any(|first| first.nonce == again.nonce && again.at - first.at >= NONCE_MEMORY)
-    };
-    (0..messages.len())
-        .filter(|index| OLD_ATTEMPTS_ARE_LOOKED_UP || !forgotten(*index))
-        .filter(|index| DELETED_CHANNELS_COUNT || !messages[*index].deleted)
-        .count()
 }

@@ -5,21 +5,20 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use livebell::clock::Clock;
-use livebell::config::{LogFormat, Settings};
-use livebell::store::StoreOptions;
+use livebell::config::Settings;
 use livebell_fakes::discord::{ChannelKind, Discord, Member, Message};
 use livebell_fakes::twitch::Twitch;
 
-use super::lives::App;
 use super::meddler::{self, Meddling};
 use super::oracle::{Evidence, Oracle, Shown};
 use super::{Diary, GRACE, INTERVAL, SERVERS, STREAMERS};
+use crate::world::{self, App};
 
 /// How often the world is looked at while time passes.
 const SAMPLE: Duration = Duration::from_secs(5);
 
 /// How long the gateway has to stand before the bot has certainly heard what it was told.
-pub(super) const HEARD: Duration = Duration::from_secs(2);
+const HEARD: Duration = Duration::from_secs(2);
 
 /// Where a database costs no disk, so that a run takes the time of its thoughts and not that of the machine's disk.
 const MEMORY: &str = "/dev/shm";
@@ -68,8 +67,6 @@ pub(super) struct Stage {
     pub(super) complaints: Vec<String>,
     /// Since when the gateway has stood without anybody touching it.
     pub(super) steady_since: Option<Duration>,
-    /// When the gateway last had something to tell of servers that come and go.
-    pub(super) news_at: Duration,
     /// The messages that were posted, accepted or not: where, and when they arrived.
     pub(super) posts: Vec<(u64, Duration)>,
     began: Duration,
@@ -94,18 +91,10 @@ impl Stage {
             None => discord.url(),
         };
         let settings = Settings {
-            discord_token: discord.token().into(),
-            twitch_client_id: twitch.client_id().into(),
-            twitch_client_secret: twitch.client_secret().into(),
             check_interval: INTERVAL,
             offline_grace: GRACE,
-            database: StoreOptions { path: folder.path().join("livebell.db"), busy_timeout: Duration::ZERO },
-            http_bind: None,
-            log_format: LogFormat::Text,
-            log_filter: "info".to_owned(),
             discord_api_url,
-            twitch_api_url: twitch.api_url(),
-            twitch_auth_url: twitch.auth_url(),
+            ..world::settings(&twitch, &discord, folder.path().join("livebell.db"))
         };
         let began = twitch.now();
         let mut stage = Self {
@@ -126,7 +115,6 @@ impl Stage {
             ends: Ends::default(),
             complaints: Vec::new(),
             steady_since: None,
-            news_at: Duration::ZERO,
             posts: Vec::new(),
             began,
         };
@@ -217,36 +205,22 @@ impl Stage {
 
     /// What there is to judge.
     pub(super) fn evidence(&self) -> Evidence {
-        let shown = |server: &Server| {
-            let mut shown: Vec<Shown> =
-                server.deleted.iter().map(|message| self.shown(message, true)).collect();
-            for channel in &server.channels {
-                shown
-                    .extend(self.discord.messages(*channel).iter().map(|message| self.shown(message, false)));
-            }
-            shown
+        let all = |server: &Server| {
+            let mut messages = server.deleted.clone();
+            messages.extend(server.channels.iter().flat_map(|channel| self.discord.messages(*channel)));
+            messages.iter().map(shown).collect()
         };
         let posted = |server: &Server| {
             let posts = self.posts.iter().filter(|(channel, _)| server.channels.contains(channel));
             posts.map(|(_, at)| *at).collect()
         };
         Evidence {
-            shown: self.servers.iter().map(shown).collect(),
+            shown: self.servers.iter().map(all).collect(),
             posted: self.servers.iter().map(posted).collect(),
             invalid: self.discord.invalid_requests(),
             undecided: self.undecided(),
-        }
-    }
-
-    fn shown(&self, message: &Message, deleted: bool) -> Shown {
-        let embed = &message.body["embeds"][0];
-        let number = embed["url"].as_str().and_then(|url| url.rsplit("streamer").next()?.parse().ok());
-        Shown {
-            who: number.unwrap_or(usize::MAX),
-            started_at: embed["timestamp"].as_str().unwrap_or_default().to_owned(),
-            nonce: message.nonce.clone(),
-            at: message.at.saturating_sub(self.began),
-            deleted,
+            deliveries: self.count("SELECT COUNT(*) FROM delivery"),
+            untold: self.count("SELECT COUNT(*) FROM notice WHERE state = 'pending'"),
         }
     }
 
@@ -255,10 +229,17 @@ impl Stage {
         rusqlite::Connection::open(&self.settings.database.path).expect("the database opens")
     }
 
-    /// How many deliveries are neither made nor given up, those aside that wait for a channel that is no more.
+    /// What a statement counts in the database.
+    pub(super) fn count(&self, sql: &str) -> usize {
+        let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        usize::try_from(self.database().query_row(sql, [], count).expect("a count")).expect("few")
+    }
+
+    /// How many deliveries are neither made nor given up, those aside that wait for a channel that is no more. Nothing
+    /// is in the way of what is paused by then.
     fn undecided(&self) -> usize {
         let database = self.database();
-        let sql = "SELECT channel_id FROM delivery WHERE state IN ('pending', 'leased')";
+        let sql = "SELECT channel_id FROM delivery WHERE state IN ('pending', 'leased', 'paused')";
         let mut statement = database.prepare(sql).expect("a statement");
         let channels = statement.query_map([], |row| row.get::<_, i64>(0)).expect("rows");
         let ours = |channel: &u64| self.servers.iter().any(|server| server.live == *channel);
@@ -279,6 +260,16 @@ impl Stage {
     /// Where the next life's database is.
     pub(super) fn next_database(&self) -> PathBuf {
         self.folder.path().join(format!("life-{}/livebell.db", self.lives))
+    }
+}
+
+/// A message as somebody in the server sees it.
+fn shown(message: &Message) -> Shown {
+    let embed = &message.body["embeds"][0];
+    let number = embed["url"].as_str().and_then(|url| url.rsplit("streamer").next()?.parse().ok());
+    Shown {
+        who: number.unwrap_or(usize::MAX),
+        started_at: embed["timestamp"].as_str().unwrap_or_default().to_owned(),
     }
 }
 

@@ -71,7 +71,7 @@ async fn step(stage: &mut Stage) -> String {
             let fault = discord_fault(stage);
             stage.break_discord(server, fault)
         }
-        57..64 => die(stage, who).await,
+        57..64 => die(stage).await,
         64..66 => stage.die_over_a_command(server, who).await,
         66..74 => stage.change_watch(server, who).await,
         74..79 => stage.break_gateway(),
@@ -91,12 +91,16 @@ async fn step(stage: &mut Stage) -> String {
     }
 }
 
-/// Somebody begins to stream, perhaps, and the bot dies over telling of it, perhaps.
-async fn die(stage: &mut Stage, who: usize) -> String {
+/// Everybody begins to stream, perhaps, and the bot dies over telling of it, perhaps.
+async fn die(stage: &mut Stage) -> String {
     let moment = stage.some_moment();
-    if matches!(moment, Moment::Posted(_) | Moment::Made(_)) && !stage.is_live(who) {
-        let line = stage.change_stream(who);
-        stage.note(&line);
+    if !matches!(moment, Moment::Now | Moment::Looked) {
+        for who in 0..STREAMERS {
+            if !stage.is_live(who) {
+                let line = stage.change_stream(who);
+                stage.note(&line);
+            }
+        }
     }
     stage.another_life(moment).await
 }

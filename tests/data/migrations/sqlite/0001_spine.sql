@@ -1,4 +1,5 @@
--- Sample rows of version 1: two servers, one of which has removed the bot, and streamers in every state.
+-- Sample rows of version 1: two servers, one of which has removed the bot, streamers in every state, and deliveries in every
+-- state that a killed bot leaves behind.
 INSERT INTO guild (guild_id, channel_id, left_at) VALUES
     (1100000000000000001, 1200000000000000001, NULL),
     (1100000000000000002, NULL, 1795240000000);
@@ -32,7 +33,10 @@ INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, state
     (2, 1100000000000000001, '1002', 1200000000000000002, 'delivered', 1795210060000, 1795210060000, 1, NULL, 1795210061000,
      1400000000000000001, NULL),
     (2, 1100000000000000002, '1002', 1200000000000000003, 'refused', 1795210060000, 1795210060000, 1, NULL, 1795210061000,
-     NULL, 'missing_permission');
+     NULL, 'missing_permission'),
+    (1, 1100000000000000003, '1001', 1200000000000000004, 'leased', 1795248060000, 1795248060000, 1, 1795248181000, NULL, NULL,
+     NULL),
+    (1, 1100000000000000004, '1001', 1200000000000000005, 'pending', 1795248060000, 1795248060000, 0, NULL, NULL, NULL, NULL);
 INSERT INTO gateway_identify (at) VALUES (1795248000000);
 INSERT INTO command_set (application_id, hash) VALUES (1500000000000000001, 'abc');
 UPDATE installation SET looked_at = 1795248060000;
