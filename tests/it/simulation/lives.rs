@@ -18,8 +18,12 @@ const WATCHFULLY: Duration = Duration::from_millis(100);
 /// How long the moment is waited for: a look at Twitch, and what follows from it.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// How often the connections of a dead bot are closed, a second apart: serenity may have been making one.
+/// How often the connections of a dead bot are closed at least, a second apart: serenity may have been making one.
 const FAREWELLS: u32 = 5;
+
+/// How often after that, as long as the bot is away: serenity may have been waiting to make one, and who is dead must not
+/// answer anybody.
+const FAREWELL_EVERY: Duration = Duration::from_secs(5);
 
 /// The longest time for which the bot is usually away.
 const SHORT_ABSENCE: Duration = Duration::from_secs(20);
@@ -154,6 +158,15 @@ impl Stage {
         }
     }
 
+    /// Lets time pass in which there is no bot.
+    async fn stay_away(&mut self, time: Duration) {
+        let until = self.elapsed() + time;
+        while self.elapsed() < until {
+            self.discord.close_gateway(4004);
+            self.pass(FAREWELL_EVERY.min(until - self.elapsed())).await;
+        }
+    }
+
     /// Ends this life and begins the next one.
     pub(super) async fn another_life(&mut self, moment: Moment) -> String {
         self.until(moment).await;
@@ -170,7 +183,7 @@ impl Stage {
             self.oracle.leaves(server, died);
             self.note(&format!("server {server} removes the bot, which is away"));
         }
-        self.pass(away).await;
+        self.stay_away(away).await;
         // Faults that waited all the time would come when the oracle expects none any more.
         self.twitch.clear_faults();
         self.oracle.blind(died, self.elapsed());
