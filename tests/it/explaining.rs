@@ -115,7 +115,7 @@ async fn of_a_paused_channel_it_says_what_to_do_and_since_when() {
     - Seen by the poll (time), (so long) after the start
     - Recorded (time), (so long) after that
     ⏸️ It waits. I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles. It is announced as soon as that works, if the stream is still on.
-    ⚠️ Nothing has been sent to #live, began (time); I look again when something changes there, at the latest (time).
+    ⚠️ Nothing has been sent to #live since (time); I look again when something changes there, at the latest (time).
     On this server's list since (day).
     ");
     world.goes_offline("ann");
@@ -129,7 +129,7 @@ async fn of_a_paused_channel_it_says_what_to_do_and_since_when() {
     - Recorded (time), (so long) after that
     ⌛ Not announced: the stream was over before it could be. Last trouble: Discord refused it (missing permission).
     ⚠️ I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
-    ⚠️ Nothing has been sent to #live, began (time); I look again when something changes there, at the latest (time).
+    ⚠️ Nothing has been sent to #live since (time); I look again when something changes there, at the latest (time).
     On this server's list since (day).
     ");
 }

@@ -99,7 +99,7 @@ async fn what_is_wrong_stands_below() {
     **Late announcements** (`late: post`) announced, marked as late
     **In doubt** (`doubt: twice`) rather announced twice than never
     **Streamers** 1 (`/streamers`)
-    ⚠️ Nothing has been sent to #live, began (time). I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles. I look again (time) at the latest.
+    ⚠️ Nothing has been sent to #live since (time). I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles. I look again (time) at the latest.
     ");
 }
 
