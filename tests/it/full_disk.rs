@@ -1,16 +1,29 @@
 //! The real binary on a disk that is full for a while, made with a limit for the size of its files.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use livebell::web;
+use livebell_fakes::discord::Member;
+use serde_json::json;
 use tokio::process::{Child, Command as AsyncCommand};
 
 use crate::process::{BINARY, PATIENCE, Place, output, signal, words};
 
 /// Starts the bot so that a file that may not grow is an error for it and not its end.
 async fn start(place: &Place) -> Child {
-    place.start_with(AsyncCommand::new("sh").args(["-c", "trap '' XFSZ; exec \"$0\"", BINARY]), &[]).await
+    let child = AsyncCommand::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\"", BINARY])
+        .env_clear()
+        .envs(place.settings())
+        .current_dir(place.folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it runs");
+    tokio::time::timeout(PATIENCE, place.discord.wait_until_ready()).await.expect("it connects");
+    child
 }
 
 /// Lets the files of the bot grow to that size and no further.
@@ -48,12 +61,15 @@ async fn on_a_full_disk_nothing_is_announced_and_everything_once_there_is_room_a
     for room in [0, 4_200] {
         let place = Place::new().await;
         let bot = start(&place).await;
-        let channel = place.follower("Cats").await;
+        let (guild, channel) = place.server("Cats").await;
+        place.twitch.add_user("ann");
+        let options = json!({ "streamer": "ann" });
+        place.discord.slash(&Member::admin(), guild, channel, "addstreamer", options).await.reply().await;
         // The look that finds Ann not live yet.
         tokio::time::sleep(Duration::from_secs(3)).await;
         let journal = std::fs::metadata(place.folder.path().join("data/livebell.db-wal")).expect("a journal");
         limit(&bot, &(journal.len() + room).to_string());
-        place.ann_goes_live();
+        place.twitch.go_live(&place.twitch.id_of("ann").expect("an id"));
         let mut answer = String::new();
         let asked = async {
             while !answer.contains("the database cannot be written") {

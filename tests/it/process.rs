@@ -77,20 +77,9 @@ impl Place {
 
     /// Starts the bot and waits until it is connected.
     async fn start(&self) -> Child {
-        self.start_with(&mut AsyncCommand::new(BINARY), &[]).await
-    }
-
-    /// The same, by a command of one's own and with other settings.
-    pub(crate) async fn start_with(
-        &self,
-        command: &mut AsyncCommand,
-        changes: &[(&'static str, &str)],
-    ) -> Child {
-        let mut settings = self.settings();
-        settings.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let mut child = command
+        let mut child = AsyncCommand::new(BINARY)
             .env_clear()
-            .envs(settings)
+            .envs(self.settings())
             .current_dir(self.folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -107,19 +96,13 @@ impl Place {
         panic!("it ended before it was connected: {}", words(&output(child).await.stdout));
     }
 
-    /// A server that follows Ann, who is on Twitch. Returns the channel in which it wants to hear of her.
-    pub(crate) async fn follower(&self, name: &str) -> u64 {
-        self.twitch.add_user("ann");
+    /// A server that has set a channel, and the channel.
+    pub(crate) async fn server(&self, name: &str) -> (u64, u64) {
         let guild = self.discord.add_guild(name);
         let channel = self.discord.add_channel(guild, "live", ChannelKind::Text);
-        let options = json!({ "streamer": "ann", "channel": channel.to_string() });
-        self.discord.slash(&Member::admin(), guild, channel, "addstreamer", options).await.reply().await;
-        channel
-    }
-
-    /// Ann begins to stream.
-    pub(crate) fn ann_goes_live(&self) {
-        self.twitch.go_live(&self.twitch.id_of("ann").expect("an id"));
+        let options = json!({ "channel": channel.to_string() });
+        self.discord.slash(&Member::admin(), guild, channel, "setchannel", options).await.reply().await;
+        (guild, channel)
     }
 
     pub(crate) async fn until(&self, what: &str, mut happened: impl FnMut() -> bool) {
@@ -149,8 +132,11 @@ pub(crate) fn words(bytes: &[u8]) -> String {
 async fn it_runs_answers_and_stops_in_order() {
     let place = Place::new().await;
     let bot = place.start().await;
-    let channel = place.follower("Cats").await;
-    place.ann_goes_live();
+    let (guild, channel) = place.server("Cats").await;
+    place.twitch.add_user("ann");
+    let options = json!({ "streamer": "ann" });
+    place.discord.slash(&Member::admin(), guild, channel, "addstreamer", options).await.reply().await;
+    place.twitch.go_live(&place.twitch.id_of("ann").expect("an id"));
     place.until("the announcement", || place.discord.messages(channel).len() == 1).await;
     let health = place.run(&["healthcheck"], &[]).await;
     let body: serde_json::Value = serde_json::from_slice(&health.stdout).expect("JSON");
@@ -225,9 +211,22 @@ async fn refused_credentials_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn log_lines_are_json_when_asked_for_and_say_what_an_operator_looks_for() {
     let place = Place::new().await;
-    let bot = place.start_with(&mut AsyncCommand::new(BINARY), &[("LOG_FORMAT", "json")]).await;
-    let channel = place.follower("Cats").await;
-    place.ann_goes_live();
+    let mut settings = place.settings();
+    settings.insert("LOG_FORMAT", "json".to_owned());
+    let bot = AsyncCommand::new(BINARY)
+        .env_clear()
+        .envs(settings)
+        .current_dir(place.folder.path())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it runs");
+    tokio::time::timeout(PATIENCE, place.discord.wait_until_ready()).await.expect("it connects");
+    let (guild, channel) = place.server("Cats").await;
+    place.twitch.add_user("ann");
+    let options = json!({ "streamer": "ann" });
+    place.discord.slash(&Member::admin(), guild, channel, "addstreamer", options).await.reply().await;
+    place.twitch.go_live(&place.twitch.id_of("ann").expect("an id"));
     place.until("the announcement", || place.discord.messages(channel).len() == 1).await;
     signal(&bot, "-INT");
     let ended = output(bot).await;
@@ -295,12 +294,17 @@ const SERVERS: usize = 60;
 async fn kill_9_in_a_fan_out_loses_nothing_and_shows_nothing_twice() {
     let place = Place::new().await;
     place.discord.set_latency(Duration::from_millis(30));
+    place.twitch.add_user("ann");
     let bot = place.start().await;
     let mut channels = Vec::new();
     for number in 0..SERVERS {
-        channels.push(place.follower(&format!("Server {number}")).await);
+        let guild = place.discord.add_guild(&format!("Server {number}"));
+        let channel = place.discord.add_channel(guild, "live", ChannelKind::Text);
+        let options = json!({ "streamer": "ann", "channel": channel.to_string() });
+        place.discord.slash(&Member::admin(), guild, channel, "addstreamer", options).await.reply().await;
+        channels.push(channel);
     }
-    place.ann_goes_live();
+    place.twitch.go_live(&place.twitch.id_of("ann").expect("an id"));
     let told = || channels.iter().filter(|channel| !place.discord.messages(**channel).is_empty()).count();
     let mut bot = Some(bot);
     for wanted in [1, SERVERS / 3, SERVERS / 2] {
