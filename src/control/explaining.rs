@@ -115,7 +115,7 @@ impl Control {
         // Every test is one of its own; Discord compares the nonces of a bot over all its servers.
         let nonce = format!("t{:x}-{:x}", now.as_millis(), asker.guild.get() & 0xff_ffff_ffff);
         let queueing = Queueing { line: Line::Urgent, not_after: Some(now.after(TURN_PATIENCE)) };
-        let posting = self.rest.create_message(channel, &sample, &nonce, queueing);
+        let posting = self.rest.create_message(channel, &sample, &nonce, queueing, std::future::ready(true));
         let tested = match tokio::time::timeout(TEST_PATIENCE, posting).await {
             Ok(Ok(posted)) => {
                 let route = Route { guild: asker.guild, channel };
@@ -178,7 +178,9 @@ fn unsent(error: &DiscordError) -> Option<(&'static str, Option<Duration>)> {
         DiscordError::Unavailable { perhaps_done: false, .. } => {
             ("Discord cannot be reached", Some(TRY_AGAIN))
         }
-        DiscordError::Unavailable { perhaps_done: true, .. } | DiscordError::Refused { .. } => return None,
+        DiscordError::Unavailable { perhaps_done: true, .. }
+        | DiscordError::Refused { .. }
+        | DiscordError::Unwanted => return None,
     })
 }
 

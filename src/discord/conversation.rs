@@ -39,7 +39,7 @@ impl Client {
         self.posts.set(self.posts.get() + 1);
         let nonce = self.posts.get().to_string();
         let queueing = Queueing { line: Line::Errand, not_after };
-        self.rest.create_message(self.channel, &message(), &nonce, queueing).await
+        self.rest.create_message(self.channel, &message(), &nonce, queueing, std::future::ready(true)).await
     }
 
     fn requests(&self) -> usize {
@@ -100,8 +100,10 @@ async fn without_a_connection_nothing_was_done() {
     let options = DiscordOptions { api_url: format!("http://{nobody}"), token: "token".into() };
     let rest = Rest::new(options, client.clock.clone(), fastrand::Rng::with_seed(1)).expect("a client");
     let queueing = Queueing { line: Line::Errand, not_after: None };
-    let error =
-        rest.create_message(client.channel, &message(), "1", queueing).await.expect_err("nobody there");
+    let error = rest
+        .create_message(client.channel, &message(), "1", queueing, std::future::ready(true))
+        .await
+        .expect_err("nobody there");
     assert_eq!(perhaps_done(&error), Some(false), "{error}");
 }
 

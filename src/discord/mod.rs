@@ -57,6 +57,9 @@ pub enum DiscordError {
         /// How long, as far as is known.
         wait: std::time::Duration,
     },
+    /// Nobody wanted it any more when its turn came; nothing was done.
+    #[error("nobody wants it any more")]
+    Unwanted,
     /// The program stops: nothing more is begun, nothing was done.
     #[error("the bot is stopping")]
     Stopping,

@@ -158,16 +158,21 @@ impl Rest {
         self.inner.pace.dismiss();
     }
 
-    /// Posts a message. The same `nonce` within some minutes gives the message that is there already.
+    /// Posts a message. The same `nonce` within some minutes gives the message that is there already. `is_wanted` is asked
+    /// when its turn has come: much may happen while it waits.
     pub async fn create_message(
         &self,
         channel: ChannelId,
         message: &render::Message,
         nonce: &str,
         queueing: Queueing,
+        is_wanted: impl Future<Output = bool>,
     ) -> Result<Posted, DiscordError> {
         let route = Route { kind: "POST /channels/{}/messages", resource: channel.get() };
         let place = self.inner.turn(route, queueing.line, queueing.not_after).await?;
+        if !is_wanted.await {
+            return Err(DiscordError::Unwanted);
+        }
         let path = format!("/channels/{channel}/messages");
         let body = NewMessage::new(message, nonce);
         let (sent_at, created) = self.inner.exchange(place, Method::POST, route, &path, Some(&body)).await;

@@ -231,16 +231,26 @@ impl Worker {
         let message = render::announcement(&delivery.stream, &delivery.profile, began, manner);
         let nonce =
             nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);
-        let mut attempt = self.sink.deliver(delivery, &message, &nonce, not_after).await;
+        let mut attempt =
+            self.sink.deliver(delivery, &message, &nonce, not_after, self.is_owed(delivery.id)).await;
         if attempt.outcome == Outcome::Refused(Refusal::InvalidMessage) {
             // Something in it is not to Discord's taste. Who wants to know that somebody is live is better served by a
             // plain link than by nothing.
             let plain = render::reduced(&delivery.stream, manner);
-            attempt = self.sink.deliver(delivery, &plain, &nonce, not_after).await;
+            attempt = self.sink.deliver(delivery, &plain, &nonce, not_after, self.is_owed(delivery.id)).await;
         }
         let unsure = matches!(attempt.outcome, Outcome::RetryAfter { perhaps_done: true, .. });
         let unsure_since = if unsure { unsure_since.or(Some(began)) } else { unsure_since };
         Tried { attempt, unsure_since, doubt }
+    }
+
+    /// Whether a delivery that waited for its turn is still owed. Not when that cannot be found out: what came of it could
+    /// not be remembered either.
+    async fn is_owed(&self, delivery: DeliveryId) -> bool {
+        self.store.is_owed(delivery).await.unwrap_or_else(|error| {
+            tracing::error!(%delivery, error = &error as &dyn std::error::Error, "the outbox cannot be read");
+            false
+        })
     }
 
     async fn settle(&self, settlement: Settlement) {

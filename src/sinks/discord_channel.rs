@@ -38,9 +38,10 @@ impl DiscordChannel {
         message: &Message,
         nonce: &str,
         not_after: Option<Timestamp>,
+        is_owed: impl Future<Output = bool>,
     ) -> Attempt {
         let queueing = Queueing { line: Line::Transition(delivery.transition), not_after };
-        match self.rest.create_message(delivery.channel, message, nonce, queueing).await {
+        match self.rest.create_message(delivery.channel, message, nonce, queueing, is_owed).await {
             Ok(posted) => {
                 Attempt { outcome: Outcome::Delivered(Some(posted.id)), sent_at: Some(posted.sent_at) }
             }
@@ -119,7 +120,7 @@ impl DiscordChannel {
     /// Tells the admins something in a channel.
     pub(super) async fn tell(&self, channel: ChannelId, message: &Message, nonce: &str) -> Told {
         let queueing = Queueing { line: Line::Errand, not_after: None };
-        match self.rest.create_message(channel, message, nonce, queueing).await {
+        match self.rest.create_message(channel, message, nonce, queueing, std::future::ready(true)).await {
             Ok(_) => Told::There,
             Err(error) => match meaning(error) {
                 Outcome::Delivered(_) => Told::There,
@@ -157,6 +158,12 @@ pub fn meaning(error: DiscordError) -> Outcome {
         DiscordError::Halted { wait } => Outcome::RetryAfter {
             asked: Some(wait),
             why: "too many requests were refused, so all sending has stopped for a while".to_owned(),
+            perhaps_done: false,
+        },
+        // What it is now, taken back or over, is found out when it is settled.
+        DiscordError::Unwanted => Outcome::RetryAfter {
+            asked: Some(Duration::ZERO),
+            why: "it was no longer owed when its turn came".to_owned(),
             perhaps_done: false,
         },
         DiscordError::Stopping => Outcome::RetryAfter {

@@ -74,17 +74,20 @@ pub enum Told {
 }
 
 impl Sink {
-    /// Makes one attempt, which goes out by `not_after` or not at all. `nonce` is the same in every attempt with this
-    /// delivery.
+    /// Makes one attempt, which goes out by `not_after` or not at all, and only if `is_owed` says so when its turn has come.
+    /// `nonce` is the same in every attempt with this delivery.
     pub async fn deliver(
         &self,
         delivery: &Delivery,
         message: &Message,
         nonce: &str,
         not_after: Option<Timestamp>,
+        is_owed: impl Future<Output = bool>,
     ) -> Attempt {
         match self {
-            Self::DiscordChannel(channel) => channel.deliver(delivery, message, nonce, not_after).await,
+            Self::DiscordChannel(channel) => {
+                channel.deliver(delivery, message, nonce, not_after, is_owed).await
+            }
         }
     }
 

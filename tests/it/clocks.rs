@@ -252,3 +252,20 @@ async fn a_pause_of_discords_is_not_prolonged() {
         expect_ann(&world, cats, 1, &format!("{millis}")).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_under_way_by_a_clock_that_was_ahead_does_not_wait_for_it() {
+    let (mut world, cats) = World::with_follower().await;
+    world.clock_jumps(HOUR);
+    world.discord.set_latency(Duration::from_secs(4));
+    world.goes_live("ann");
+    let path = format!("/channels/{}/messages", cats.live);
+    world.discord.wait_for_request("POST", &path, 1).await;
+    world.kill().await;
+    world.clock_jumps(-HOUR);
+    // Twitch answers first, so what lies in the future is put right before the lease is given back.
+    world.wake().await;
+    world.discord.set_latency(Duration::ZERO);
+    world.pass(Duration::from_mins(2)).await;
+    assert_eq!(world.announced(cats), ["Ann"]);
+}

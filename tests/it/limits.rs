@@ -189,7 +189,13 @@ impl Wire {
             nonce::nonce("installation", DeliveryId(self.sent), self.channel, Timestamp::from_millis(1));
         let queueing = Queueing { line: Line::Errand, not_after: None };
         self.discord.clear_requests();
-        let posted = self.runtime.block_on(self.rest.create_message(self.channel, message, &nonce, queueing));
+        let posted = self.runtime.block_on(self.rest.create_message(
+            self.channel,
+            message,
+            &nonce,
+            queueing,
+            std::future::ready(true),
+        ));
         let body = self.discord.requests().pop().expect("a request").body;
         (body, posted.map(drop).map_err(|error| error.to_string()))
     }

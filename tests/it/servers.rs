@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use livebell_fakes::discord::{Fault, Place};
+use serde_json::json;
 
 use crate::world::{A_LOOK, GRACE, Server, World};
 
@@ -49,6 +50,44 @@ async fn nothing_is_sent_to_a_server_that_removed_the_bot() {
     // Nobody else wants to hear of Bob, so nobody asks about him any more.
     let asked = world.twitch.requests().into_iter().flat_map(|request| request.query);
     assert!(asked.into_iter().all(|(_, value)| value != world.id("bob")));
+}
+
+/// How many servers are told before the one that a test is about: some seconds at Discord's pace.
+const BEFORE: usize = 200;
+
+/// Two hundred servers that hear of Ann, and after them one that follows her as well. She has just gone live.
+async fn last_in_line() -> (World, Server) {
+    let world = World::start().await;
+    world.twitch.add_user("ann");
+    let mut last = None;
+    for number in 0..=BEFORE {
+        let server = world.bare_server(&format!("Server {number}"));
+        let options = json!({ "streamer": "ann", "channel": server.live.to_string() });
+        world.slash(&world.admin, server, "addstreamer", options).await;
+        last = Some(server);
+    }
+    world.pass(A_LOOK).await;
+    world.goes_live("ann");
+    world.discord.wait_for_effect(1).await;
+    (world, last.expect("a server"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_turn_does_not_go_out_once_the_server_has_removed_the_bot() {
+    let (world, last) = last_in_line().await;
+    world.discord.kick(last.guild);
+    world.pass(A_LOOK).await;
+    assert_eq!(world.discord.messages_created(), BEFORE);
+    assert_eq!(world.attempts(last), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_turn_does_not_go_out_once_nobody_wants_it() {
+    let (world, last) = last_in_line().await;
+    world.unfollow(last, "ann").await;
+    world.pass(A_LOOK).await;
+    assert_eq!(world.attempts(last), 0);
+    world.expect_announced(last, &[]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,6 +227,20 @@ async fn a_server_that_is_back_is_not_forgotten_because_the_bot_was_away_for_lon
     world.left_ago(REMEMBERED + Duration::from_hours(24));
     world.discord.invite(cats.guild);
     world.wake().await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_invites_the_bot_while_it_connects_hears_of_its_streamers() {
+    let mut world = World::asleep().await;
+    world.twitch.add_user("ann");
+    world.spawn();
+    world.discord.wait_until_ready().await;
+    let cats = world.bare_server("Cats");
+    let options = json!({ "streamer": "ann", "channel": cats.live.to_string() });
+    world.slash(&world.admin, cats, "addstreamer", options).await;
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     world.expect_announced(cats, &["Ann"]);

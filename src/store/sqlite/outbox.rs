@@ -76,6 +76,18 @@ impl Store {
         .await
     }
 
+    /// Whether a delivery under way may go out now: its session goes on, its watch stands, the bot is in the server, and the
+    /// channel is not known to be closed.
+    pub async fn is_owed(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(&format!(
+                "SELECT {STANDS} = 'pending' FROM delivery WHERE delivery_id = ?1"
+            ))?;
+            Ok(statement.query_row([delivery.0], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// When the next delivery is due that is not yet. What is due and was not leased waits for a place, not for time.
     pub async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         self.read(move |tx| {

@@ -11,7 +11,6 @@ mod meddler;
 mod oracle;
 mod stage;
 mod storm;
-mod switches;
 
 use std::time::Duration;
 

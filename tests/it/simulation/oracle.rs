@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::switches::WAITING_IS_CALLED_BACK;
 use super::{GRACE, INTERVAL};
 
-/// How long after the bot was told that it is out of a server a message may still be on its way there. A request waits for
-/// its turn for up to a minute.
-const ON_ITS_WAY: Duration = Duration::from_secs(if WAITING_IS_CALLED_BACK { 5 } else { 65 });
+/// How long after the bot was told that it is out of a server a message may still be on its way there.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 /// Invalid requests in one run at most. Discord bans who makes 10,000 in ten minutes; a run takes longer, and what three
 /// servers cause, thousands of them cause as well. Most of these are errors that the simulation made up.
