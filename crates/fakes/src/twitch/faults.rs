@@ -12,6 +12,8 @@ pub enum Path {
     Streams,
     /// `GET /helix/users`.
     Users,
+    /// `GET /helix/channels`.
+    Channels,
     /// `GET /helix/search/channels`.
     SearchChannels,
     /// `POST /oauth2/token`.
@@ -23,7 +25,7 @@ pub enum Path {
 }
 
 impl Path {
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 7;
 
     pub(super) fn index(self) -> usize {
         self as usize

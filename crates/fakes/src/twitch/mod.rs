@@ -185,7 +185,7 @@ impl Twitch {
     /// If there is no such user.
     #[track_caller]
     pub fn go_live_with(&self, id: &str, stream: Stream) -> String {
-        let now = self.shared.clock.rfc3339();
+        let now = self.shared.clock.now();
         self.shared.state().people.go_live(id, stream, now)
     }
 
@@ -237,6 +237,12 @@ impl Twitch {
     #[track_caller]
     pub fn unhide(&self, id: &str) {
         self.shared.state().people.known(id).hidden = false;
+    }
+
+    /// How long after going live a stream begins to appear in `/streams`, for streams that begin from now on; zero at
+    /// first. `/channels` knows at once.
+    pub fn set_helix_lag(&self, lag: Duration) {
+        self.shared.state().people.lag = lag;
     }
 
     /// Sends this verbatim as the user's item of `/streams`, live or not, until [`Twitch::go_offline`] or

@@ -115,6 +115,7 @@ impl Call {
         let path = match (method.as_str(), uri.path()) {
             ("GET", "/helix/streams") => Path::Streams,
             ("GET", "/helix/users") => Path::Users,
+            ("GET", "/helix/channels") => Path::Channels,
             ("GET", "/helix/search/channels") => Path::SearchChannels,
             ("POST", "/oauth2/token") => Path::Token,
             ("GET", "/oauth2/validate") => Path::Validate,
@@ -168,7 +169,7 @@ impl State {
                 Path::Token => self.token(call, now),
                 Path::Validate => self.validate(call, now),
                 Path::Any => Answer::error(call.path, 404, "no such endpoint on the fake"),
-                Path::Streams | Path::Users | Path::SearchChannels => self.helix(call, now),
+                _ => self.helix(call, now),
             },
         };
         let is_helix = call.address.starts_with("/helix/");
@@ -184,8 +185,9 @@ impl State {
         }
         let query = Query(&call.query);
         let page = match call.path {
-            Path::Streams => pages::streams(&self.people, &query),
+            Path::Streams => pages::streams(&self.people, &query, now),
             Path::Users => pages::users(&self.people, &query),
+            Path::Channels => pages::channels(&self.people, &query),
             _ => pages::search_channels(&self.people, &query),
         };
         page.map_or_else(|message| Answer::error(call.path, 400, &message), Answer::ok)

@@ -359,3 +359,28 @@ async fn a_request_is_noticed_before_it_is_answered() {
     asking.await.unwrap();
     assert!(start.elapsed() >= 2 * SECOND);
 }
+
+#[tokio::test(start_paused = true)]
+async fn streams_can_lag_behind_channels() {
+    let (twitch, client, ids) = world(&["ann"]).await;
+    twitch.set_helix_lag(30 * SECOND);
+    twitch.go_live_with(&ids[0], Stream { title: "Chess".into(), ..Stream::default() });
+    let (status, body) =
+        client.get("channels?broadcaster_id=1001&broadcaster_id=7&broadcaster_id=1001").await;
+    let ann = json!({
+        "broadcaster_id": "1001", "broadcaster_login": "ann", "broadcaster_name": "Ann",
+        "broadcaster_language": "en", "game_id": "509658", "game_name": "Just Chatting", "title": "Chess",
+        "delay": 0, "tags": ["English"], "content_classification_labels": [], "is_branded_content": false,
+    });
+    assert_eq!((status, body), (200, json!({"data": [ann]})));
+    assert_eq!(
+        (client.get("channels").await.0, client.get("channels?broadcaster_id=ann").await.0),
+        (400, 400)
+    );
+    assert_eq!(client.logins(&batch(&ids)).await.len(), 0);
+    tokio::time::sleep(31 * SECOND).await;
+    assert_eq!(client.logins(&batch(&ids)).await, ["ann"]);
+    twitch.go_offline(&ids[0]);
+    assert_eq!(client.get("channels?broadcaster_id=1001").await.1["data"][0]["title"], "Chess");
+    assert_eq!(twitch.request_count(Path::Channels), 4);
+}
