@@ -224,13 +224,15 @@ impl People {
         stream_id
     }
 
+    /// Answers whether there was a stream.
     #[track_caller]
-    pub(super) fn go_offline(&mut self, id: &str) {
+    pub(super) fn go_offline(&mut self, id: &str) -> bool {
         let person = self.known(id);
-        if let Some(stream) = person.stream.take() {
-            person.last_stream = Some(stream);
-        }
         person.raw_item = None;
+        let stream = person.stream.take();
+        let was_live = stream.is_some();
+        person.last_stream = stream.or(person.last_stream.take());
+        was_live
     }
 
     #[track_caller]

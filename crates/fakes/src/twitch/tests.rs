@@ -11,14 +11,14 @@ use super::{Fault, Path, Stream, Twitch, User};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A client with a token, as plain as possible.
-struct Client {
-    http: reqwest::Client,
+pub(super) struct Client {
+    pub(super) http: reqwest::Client,
     twitch: Twitch,
     token: String,
 }
 
 impl Client {
-    async fn of(twitch: &Twitch) -> Self {
+    pub(super) async fn of(twitch: &Twitch) -> Self {
         let http = reqwest::Client::builder().timeout(60 * SECOND).build().unwrap();
         let mut client = Self { http, twitch: twitch.clone(), token: String::new() };
         let (status, body) = client.token(&twitch.client_id(), &twitch.client_secret()).await;
@@ -39,9 +39,19 @@ impl Client {
         request.bearer_auth(&self.token).header("Client-Id", self.twitch.client_id()).send().await
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         let response = self.send(path).await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Any method with a JSON body; an answer without a body is null.
+    pub(super) async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let url = format!("{}/{path}", self.twitch.api_url());
+        let request = self.http.request(method.parse().unwrap(), url).json(&body);
+        let request = request.bearer_auth(&self.token).header("Client-Id", self.twitch.client_id());
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
     }
 
     async fn logins(&self, path: &str) -> Vec<String> {
