@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use eventsub::{Conduit, Shard, Socket, Subscription, Transport};
+pub use eventsub::{Conduit, Shard, Socket, Subscription, Transport, WebhookAnswer, WebhookMessage, sign};
 pub use faults::{Fault, Path};
 pub use log::Request;
 pub use people::{Stream, User};

@@ -1,11 +1,17 @@
-//! The one task that acts by itself: it delivers delayed events.
+//! The one task that acts by itself: it delivers delayed events and calls webhooks.
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use crate::twitch::server::Shared;
 
-/// Works until it is aborted.
+/// How many webhooks are called at once.
+const MAX_CALLS: usize = 64;
+
+/// Works until it is aborted, and its calls with it.
 pub(in crate::twitch) async fn run(shared: Arc<Shared>) {
+    let mut calls = JoinSet::new();
     loop {
         let mut changed = std::pin::pin!(shared.changed.notified());
         // Registered before looking, or a change in between would be missed.
@@ -16,11 +22,24 @@ pub(in crate::twitch) async fn run(shared: Arc<Shared>) {
             if eventsub.deliver_due(now) {
                 shared.changed.notify_waiters();
             }
-            eventsub.next_due()
+            while calls.len() < MAX_CALLS
+                && let Some(post) = eventsub.outbox.take(now)
+            {
+                let shared = Arc::clone(&shared);
+                calls.spawn(async move {
+                    let answer = post.message.send(&post.callback).await.ok();
+                    let now = shared.clock.now();
+                    shared.state().eventsub.settle(post, answer.as_ref(), now);
+                    shared.changed.notify_waiters();
+                });
+            }
+            let post = eventsub.outbox.next_due().filter(|_| calls.len() < MAX_CALLS);
+            [eventsub.next_due(), post].into_iter().flatten().min()
         };
         tokio::select! {
             () = changed => {}
             () = sleep_until(&shared, wake) => {}
+            Some(_) = calls.join_next() => {}
         }
     }
 }

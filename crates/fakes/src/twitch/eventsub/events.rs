@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::conduits::ENABLED;
 use super::subscriptions::{Subscription, Transport};
+use super::webhooks::{Purpose, WebhookMessage};
 use super::{EventSub, new_id, sessions, stamp};
 
 /// A notification before it is written: with its time it would grow old while it is held back.
@@ -124,7 +125,13 @@ impl EventSub {
                     session.is_some_and(|session| self.sessions.send(session, text.to_string(), is_event));
                 self.events.dropped += usize::from(is_event && !arrives);
             }
-            Transport::Webhook { .. } => {}
+            Transport::Webhook { callback, secret } => {
+                let mut message = WebhookMessage::signed(kind, id, &stamp(now), &payload.to_string(), secret);
+                message.subscription_type.clone_from(&about.kind);
+                self.events.sent += usize::from(is_event);
+                let purpose = if is_event { Purpose::Notification } else { Purpose::Revocation };
+                self.outbox.put(about.id.clone(), callback.clone(), message, purpose, now);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::conduits::ENABLED;
-use super::{Conduit, EventSub, Socket, Subscription, Transport};
+use super::{Conduit, EventSub, Socket, Subscription, Transport, stamp};
 use crate::twitch::people::People;
 use crate::twitch::{PATIENCE, Twitch};
 
@@ -224,6 +224,11 @@ impl Twitch {
     /// How many subscriptions and shards a page of a list has; 100 at first.
     pub fn set_eventsub_page_size(&self, size: usize) {
         self.change(|eventsub, _| eventsub.page_size = size.max(1));
+    }
+
+    /// Now, as messages are stamped: for forged ones.
+    pub fn eventsub_timestamp(&self) -> String {
+        stamp(self.shared.clock.now())
     }
 
     pub(in crate::twitch) fn tell_of_stream(&self, id: &str) {

@@ -1,4 +1,4 @@
-//! EventSub: conduits and subscriptions over Helix, and their events by websocket.
+//! EventSub: conduits and subscriptions over Helix, and their events by websocket or webhook.
 //!
 //! What the documentation leaves open is decided so: a shard that never had a session is not listed; a session keeps
 //! its id, and its shard, over a reconnect; `total` counts every subscription whatever the filter.
@@ -7,11 +7,13 @@ mod conduits;
 mod courier;
 mod events;
 mod handle;
+mod http;
 mod sessions;
 mod socket;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -25,6 +27,7 @@ use super::people::People;
 pub use conduits::{Conduit, Shard};
 pub use sessions::Socket;
 pub use subscriptions::{Subscription, Transport};
+pub use webhooks::{WebhookAnswer, WebhookMessage, sign};
 
 pub(super) use courier::run as run_courier;
 pub(super) use socket::upgrade;
@@ -33,6 +36,7 @@ use conduits::Conduits;
 use events::Events;
 use sessions::Sessions;
 use subscriptions::Subscriptions;
+use webhooks::Outbox;
 
 /// Twitch does not say how long its pages are.
 const PAGE_SIZE: usize = 100;
@@ -73,6 +77,7 @@ pub(super) struct EventSub {
     subscriptions: Subscriptions,
     sessions: Sessions,
     events: Events,
+    outbox: Outbox,
     page_size: usize,
 }
 
@@ -83,6 +88,7 @@ impl EventSub {
             subscriptions: Subscriptions::default(),
             sessions: Sessions::default(),
             events: Events::default(),
+            outbox: Outbox::default(),
             page_size: PAGE_SIZE,
         }
     }

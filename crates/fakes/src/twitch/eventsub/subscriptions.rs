@@ -272,6 +272,7 @@ impl EventSub {
         self.subscriptions.admit(kind, broadcaster, &transport)?;
         let status = if matches!(transport, Transport::Webhook { .. }) { PENDING } else { ENABLED };
         let added = self.subscriptions.add(kind, broadcaster, transport, status, now).clone();
+        self.challenge(&added, now);
         let mut answer = self.subscriptions.totals();
         answer["data"] = json!([added.to_json()]);
         Ok((202, answer))
@@ -286,6 +287,16 @@ impl EventSub {
                     return refuse(400, "The ID in conduit_id is not valid.");
                 }
                 Ok(Transport::Conduit { id })
+            }
+            Some("webhook") => {
+                let (callback, secret) = (text("callback")?, text("secret")?);
+                if !(10..=100).contains(&secret.len()) || !secret.is_ascii() {
+                    return refuse(400, "The length of the string in the secret field is not valid.");
+                }
+                if super::http::authority(&callback).is_none() {
+                    return refuse(400, "The URL in the transport's callback field is not valid.");
+                }
+                Ok(Transport::Webhook { callback, secret })
             }
             Some("websocket") => refuse(400, "invalid transport and auth combination"),
             Some(_) => refuse(400, "The value specified in the method field is not valid."),

@@ -2,6 +2,7 @@
 
 mod rest;
 mod sockets;
+mod webhooks;
 
 use std::time::Duration;
 
