@@ -12,8 +12,30 @@ pub enum Path {
     Streams,
     /// `GET /helix/users`.
     Users,
+    /// `GET /helix/channels`.
+    Channels,
     /// `GET /helix/search/channels`.
     SearchChannels,
+    /// `GET /helix/eventsub/conduits`.
+    Conduits,
+    /// `POST /helix/eventsub/conduits`.
+    CreateConduit,
+    /// `PATCH /helix/eventsub/conduits`.
+    UpdateConduit,
+    /// `DELETE /helix/eventsub/conduits`.
+    DeleteConduit,
+    /// `GET /helix/eventsub/conduits/shards`.
+    Shards,
+    /// `PATCH /helix/eventsub/conduits/shards`.
+    UpdateShards,
+    /// `GET /helix/eventsub/subscriptions`.
+    Subscriptions,
+    /// `POST /helix/eventsub/subscriptions`.
+    CreateSubscription,
+    /// `DELETE /helix/eventsub/subscriptions`.
+    DeleteSubscription,
+    /// `GET /ws`, which every fault hits before the upgrade.
+    Socket,
     /// `POST /oauth2/token`.
     Token,
     /// `GET /oauth2/validate`.
@@ -23,10 +45,14 @@ pub enum Path {
 }
 
 impl Path {
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 17;
 
     pub(super) fn index(self) -> usize {
         self as usize
+    }
+
+    pub(super) fn is_eventsub(self) -> bool {
+        (Self::Conduits.index()..=Self::DeleteSubscription.index()).contains(&self.index())
     }
 
     pub(super) fn is_oauth(self) -> bool {

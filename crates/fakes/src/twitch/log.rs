@@ -11,7 +11,7 @@ const MAX_KEPT: usize = 10_000;
 /// One request as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` and so on.
     pub method: String,
     /// With the leading slash and without the query: `/helix/streams`.
     pub path: String,

@@ -1,8 +1,9 @@
-//! A Twitch on loopback: tokens, streams, users and channel search, with state that a test or the demo changes.
+//! A Twitch on loopback: tokens, streams, users, channels and EventSub, with state that a test or the demo changes.
 //!
-//! It is no EventSub and no video: only what the bot asks over HTTP. Where Twitch is known to mislead (a default page
+//! It is no video and no chat: only what the bot asks, and is told. Where Twitch is known to mislead (a default page
 //! of twenty, a cursor to nowhere, one dead login that fails a whole batch) it misleads too.
 
+mod eventsub;
 mod faults;
 mod guard;
 mod line;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use eventsub::{Conduit, Shard, Socket, Subscription, Transport, WebhookAnswer, WebhookMessage, sign};
 pub use faults::{Fault, Path};
 pub use log::Request;
 pub use people::{Stream, User};
@@ -50,6 +52,7 @@ pub struct Twitch {
 struct Server {
     address: SocketAddr,
     task: JoinHandle<()>,
+    courier: JoinHandle<()>,
     /// Dropped with the handle, which every open connection watches.
     _open: watch::Sender<()>,
 }
@@ -57,6 +60,7 @@ struct Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+        self.courier.abort();
     }
 }
 
@@ -79,6 +83,8 @@ impl Twitch {
             let _ = stream.set_nodelay(true);
         });
         let shared = Arc::new(Shared::new());
+        shared.state().eventsub.set_url(format!("ws://{address}/ws"));
+        let courier = tokio::spawn(eventsub::run_courier(Arc::clone(&shared)));
         let (sender, open) = watch::channel(());
         let service = Router::new()
             .fallback(server::handle)
@@ -87,7 +93,7 @@ impl Twitch {
         let task = tokio::spawn(async move {
             let _ = axum::serve(line::Lines { listener, open }, service).await;
         });
-        Ok(Self { shared, server: Arc::new(Server { address, task, _open: sender }) })
+        Ok(Self { shared, server: Arc::new(Server { address, task, courier, _open: sender }) })
     }
 
     /// Where it listens.
@@ -180,13 +186,16 @@ impl Twitch {
     }
 
     /// Starts this stream and returns its id; what is empty of id, start and thumbnail is filled in.
+    /// Subscriptions to `stream.online` are told.
     ///
     /// # Panics
     /// If there is no such user.
     #[track_caller]
     pub fn go_live_with(&self, id: &str, stream: Stream) -> String {
-        let now = self.shared.clock.rfc3339();
-        self.shared.state().people.go_live(id, stream, now)
+        let now = self.shared.clock.now();
+        let stream_id = self.shared.state().people.go_live(id, stream, now);
+        self.tell_of_stream(id);
+        stream_id
     }
 
     /// Ends the stream, and a raw item with it; nothing happens to somebody offline.
@@ -195,7 +204,10 @@ impl Twitch {
     /// If there is no such user.
     #[track_caller]
     pub fn go_offline(&self, id: &str) {
-        self.shared.state().people.go_offline(id);
+        let was_live = self.shared.state().people.go_offline(id);
+        if was_live {
+            self.tell_of_end(id);
+        }
     }
 
     /// Changes the running stream; nothing happens to somebody offline.
@@ -237,6 +249,12 @@ impl Twitch {
     #[track_caller]
     pub fn unhide(&self, id: &str) {
         self.shared.state().people.known(id).hidden = false;
+    }
+
+    /// How long after going live a stream begins to appear in `/streams`, for streams that begin from now on; zero at
+    /// first. `/channels` knows at once.
+    pub fn set_helix_lag(&self, lag: Duration) {
+        self.shared.state().people.lag = lag;
     }
 
     /// Sends this verbatim as the user's item of `/streams`, live or not, until [`Twitch::go_offline`] or

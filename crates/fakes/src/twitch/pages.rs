@@ -1,6 +1,8 @@
-//! Helix's answers to `/streams`, `/users` and `/search/channels` as bytes: pure, without tokens, limits or faults.
+//! Helix's answers to `/streams`, `/users`, `/channels` and `/search/channels` as bytes: pure, without tokens,
+//! limits or faults.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -65,7 +67,7 @@ impl<'a> Query<'a> {
 }
 
 /// `GET /helix/streams`.
-pub(super) fn streams(people: &People, query: &Query<'_>) -> Page {
+pub(super) fn streams(people: &People, query: &Query<'_>, now: Duration) -> Page {
     let (ids, logins) = (query.at_most_100("user_id")?, query.at_most_100("user_login")?);
     let (games, languages) = (query.at_most_100("game_id")?, query.at_most_100("language")?);
     let (first, offset) = (query.first()?, query.offset()?);
@@ -83,7 +85,9 @@ pub(super) fn streams(people: &People, query: &Query<'_>) -> Page {
     } else {
         people.all_visible().collect()
     };
-    chosen.retain(|person| !person.hidden && matches_filters(person, &games, &languages));
+    let is_shown =
+        |person: &Person| !person.hidden && (person.raw_item.is_some() || person.shown_from <= now);
+    chosen.retain(|person| is_shown(person) && matches_filters(person, &games, &languages));
     chosen.sort_by(|a, b| viewers(b).cmp(&viewers(a)).then_with(|| a.user.id.cmp(&b.user.id)));
 
     let items = chosen.iter().map(|person| stream_item(person, &people.omitted_fields));
@@ -111,6 +115,25 @@ pub(super) fn users(people: &People, query: &Query<'_>) -> Page {
 
     let mut body = b"{\"data\":[".to_vec();
     join(&mut body, found.map(user_item));
+    body.extend_from_slice(b"]}");
+    Ok(body)
+}
+
+/// `GET /helix/channels`.
+pub(super) fn channels(people: &People, query: &Query<'_>) -> Page {
+    let ids = query.at_most_100("broadcaster_id")?;
+    if ids.is_empty() {
+        return Err("Missing required parameter \"broadcaster_id\"".into());
+    }
+    if !ids.iter().all(|id| is_id(id)) {
+        return Err("The ID in broadcaster_id must be an integer.".into());
+    }
+    let mut seen = HashSet::new();
+    let found = ids.iter().filter_map(|id| people.visible(id));
+    let found = found.filter(|person| seen.insert(person.user.id.as_str()));
+
+    let mut body = b"{\"data\":[".to_vec();
+    join(&mut body, found.map(channel_information));
     body.extend_from_slice(b"]}");
     Ok(body)
 }
@@ -307,6 +330,39 @@ fn channel_item(person: &Person) -> Vec<u8> {
         thumbnail_url: &user.profile_image_url,
         title: shown.map_or("", |stream| &stream.title),
         started_at: person.stream.as_ref().map_or("", |stream| &stream.started_at),
+    })
+}
+
+#[derive(Serialize)]
+struct ChannelInformation<'a> {
+    broadcaster_id: &'a str,
+    broadcaster_login: &'a str,
+    broadcaster_name: &'a str,
+    broadcaster_language: &'a str,
+    game_id: &'a str,
+    game_name: &'a str,
+    title: &'a str,
+    delay: u32,
+    tags: &'a [String],
+    content_classification_labels: [&'a str; 0],
+    is_branded_content: bool,
+}
+
+fn channel_information(person: &Person) -> Vec<u8> {
+    let user = &person.user;
+    let shown: Option<&Stream> = person.stream.as_ref().or(person.last_stream.as_ref());
+    bytes(&ChannelInformation {
+        broadcaster_id: &user.id,
+        broadcaster_login: &user.login,
+        broadcaster_name: &user.display_name,
+        broadcaster_language: shown.map_or("", |stream| &stream.language),
+        game_id: shown.map_or("", |stream| &stream.game_id),
+        game_name: shown.map_or("", |stream| &stream.game_name),
+        title: shown.map_or("", |stream| &stream.title),
+        delay: 0,
+        tags: shown.map_or(&[], |stream| stream.tags.as_slice()),
+        content_classification_labels: [],
+        is_branded_content: false,
     })
 }
 

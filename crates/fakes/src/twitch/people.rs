@@ -1,8 +1,11 @@
 //! Who exists on the fake Twitch and what they stream: plain state without HTTP, tokens or faults.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::clock::rfc3339;
 
 const FIRST_USER_ID: u64 = 1001;
 const FIRST_STREAM_ID: u64 = 40_000_000_001;
@@ -67,6 +70,8 @@ impl Default for Stream {
 pub(super) struct Person {
     pub(super) user: User,
     pub(super) stream: Option<Stream>,
+    /// From when on `/streams` tells of the stream, since the Unix epoch.
+    pub(super) shown_from: Duration,
     /// The stream before, because search shows what was played last.
     pub(super) last_stream: Option<Stream>,
     /// Sent instead of the built item: its JSON and the viewers it is sorted by.
@@ -82,6 +87,8 @@ pub(super) struct People {
     by_login: BTreeMap<String, String>,
     next_user: u64,
     next_stream: u64,
+    /// How long after going live a stream begins to be shown.
+    pub(super) lag: Duration,
     pub(super) omitted_fields: Vec<String>,
 }
 
@@ -92,6 +99,7 @@ impl People {
             by_login: BTreeMap::new(),
             next_user: FIRST_USER_ID,
             next_stream: FIRST_STREAM_ID,
+            lag: Duration::ZERO,
             omitted_fields: Vec::new(),
         }
     }
@@ -170,6 +178,7 @@ impl People {
             let person = Person {
                 user,
                 stream: None,
+                shown_from: Duration::ZERO,
                 last_stream: None,
                 raw_item: None,
                 hidden: false,
@@ -196,30 +205,34 @@ impl People {
     }
 
     #[track_caller]
-    pub(super) fn go_live(&mut self, id: &str, mut stream: Stream, now: String) -> String {
+    pub(super) fn go_live(&mut self, id: &str, mut stream: Stream, now: Duration) -> String {
         if stream.id.is_empty() {
             stream.id = self.next_stream.to_string();
             self.next_stream += 1;
         }
         if stream.started_at.is_empty() {
-            stream.started_at = now;
+            stream.started_at = rfc3339(now);
         }
+        let shown_from = now + self.lag;
         let person = self.known(id);
         if stream.thumbnail_url.is_empty() {
             stream.thumbnail_url = preview(&person.user.login);
         }
         let stream_id = stream.id.clone();
         person.stream = Some(stream);
+        person.shown_from = shown_from;
         stream_id
     }
 
+    /// Answers whether there was a stream.
     #[track_caller]
-    pub(super) fn go_offline(&mut self, id: &str) {
+    pub(super) fn go_offline(&mut self, id: &str) -> bool {
         let person = self.known(id);
-        if let Some(stream) = person.stream.take() {
-            person.last_stream = Some(stream);
-        }
         person.raw_item = None;
+        let stream = person.stream.take();
+        let was_live = stream.is_some();
+        person.last_stream = stream.or(person.last_stream.take());
+        was_live
     }
 
     #[track_caller]

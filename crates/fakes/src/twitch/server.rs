@@ -12,6 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 use tokio::sync::Notify;
 
+use super::eventsub::{self, EventSub};
 use super::faults::{Fault, Path, Plans};
 use super::guard::{Bucket, Budget, Tokens, whole_seconds};
 use super::line::Cord;
@@ -34,12 +35,15 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     /// Wakes those who wait for a request.
     pub(super) arrived: Notify,
+    /// Wakes whoever waits for something about EventSub.
+    pub(super) changed: Notify,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) people: People,
+    pub(super) eventsub: EventSub,
     pub(super) bucket: Bucket,
     pub(super) tokens: Tokens,
     pub(super) plans: Plans,
@@ -52,6 +56,7 @@ impl Shared {
     pub(super) fn new() -> Self {
         let state = State {
             people: People::new(),
+            eventsub: EventSub::new(),
             bucket: Bucket::new(),
             tokens: Tokens::new(),
             plans: Plans::default(),
@@ -59,7 +64,12 @@ impl Shared {
             latency: Duration::ZERO,
             refuses_credentials: false,
         };
-        Self { clock: Clock::start(), arrived: Notify::new(), state: Mutex::new(state) }
+        Self {
+            clock: Clock::start(),
+            arrived: Notify::new(),
+            changed: Notify::new(),
+            state: Mutex::new(state),
+        }
     }
 
     /// A test that panicked while it asked for an unknown user must not hide its own message behind a poisoned lock.
@@ -76,7 +86,7 @@ pub(super) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
-    let call = Call::read(parts.method, &parts.uri, &parts.headers, body);
+    let call = Call::read(parts.method.clone(), &parts.uri, &parts.headers, body);
     let (latency, fault) = shared.state().arrive(&call, shared.clock.now());
     shared.arrived.notify_waiters();
     // Whoever waits for this request acts before it is answered.
@@ -92,7 +102,15 @@ pub(super) async fn handle(
         }
         _ => {}
     }
+    if call.path == Path::Socket && fault.is_none() {
+        let mut response = eventsub::upgrade(Arc::clone(&shared), cord, parts, &Query(&call.query)).await;
+        response.headers_mut().insert(header::DATE, shared.clock.http_date());
+        return response;
+    }
     let answer = shared.state().answer(&call, shared.clock.now(), fault);
+    if call.path.is_eventsub() {
+        shared.changed.notify_waiters();
+    }
     let mut response = answer.frame(fault);
     // Otherwise hyper says the machine's time, which is not the fake's.
     response.headers_mut().insert(header::DATE, shared.clock.http_date());
@@ -115,7 +133,18 @@ impl Call {
         let path = match (method.as_str(), uri.path()) {
             ("GET", "/helix/streams") => Path::Streams,
             ("GET", "/helix/users") => Path::Users,
+            ("GET", "/helix/channels") => Path::Channels,
             ("GET", "/helix/search/channels") => Path::SearchChannels,
+            ("GET", "/helix/eventsub/conduits") => Path::Conduits,
+            ("POST", "/helix/eventsub/conduits") => Path::CreateConduit,
+            ("PATCH", "/helix/eventsub/conduits") => Path::UpdateConduit,
+            ("DELETE", "/helix/eventsub/conduits") => Path::DeleteConduit,
+            ("GET", "/helix/eventsub/conduits/shards") => Path::Shards,
+            ("PATCH", "/helix/eventsub/conduits/shards") => Path::UpdateShards,
+            ("GET", "/helix/eventsub/subscriptions") => Path::Subscriptions,
+            ("POST", "/helix/eventsub/subscriptions") => Path::CreateSubscription,
+            ("DELETE", "/helix/eventsub/subscriptions") => Path::DeleteSubscription,
+            ("GET", "/ws") => Path::Socket,
             ("POST", "/oauth2/token") => Path::Token,
             ("GET", "/oauth2/validate") => Path::Validate,
             _ => Path::Any,
@@ -168,7 +197,8 @@ impl State {
                 Path::Token => self.token(call, now),
                 Path::Validate => self.validate(call, now),
                 Path::Any => Answer::error(call.path, 404, "no such endpoint on the fake"),
-                Path::Streams | Path::Users | Path::SearchChannels => self.helix(call, now),
+                Path::Socket => Answer::error(call.path, 503, "no websocket for this one"),
+                _ => self.helix(call, now),
             },
         };
         let is_helix = call.address.starts_with("/helix/");
@@ -183,9 +213,16 @@ impl State {
             return Answer::too_many(call.path);
         }
         let query = Query(&call.query);
+        if call.path.is_eventsub() {
+            return match self.eventsub.answer(call.path, &query, &call.body, &self.people, now) {
+                Ok((status, json)) => Answer::json(status, &json),
+                Err((status, message)) => Answer::error(call.path, status, &message),
+            };
+        }
         let page = match call.path {
-            Path::Streams => pages::streams(&self.people, &query),
+            Path::Streams => pages::streams(&self.people, &query, now),
             Path::Users => pages::users(&self.people, &query),
+            Path::Channels => pages::channels(&self.people, &query),
             _ => pages::search_channels(&self.people, &query),
         };
         page.map_or_else(|message| Answer::error(call.path, 400, &message), Answer::ok)
@@ -245,6 +282,12 @@ struct Answer {
 impl Answer {
     fn ok(body: Vec<u8>) -> Self {
         Self { status: StatusCode::OK, content_type: "application/json; charset=utf-8", body, budget: None }
+    }
+
+    /// A null is no body at all.
+    fn json(status: u16, json: &serde_json::Value) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, ..Self::ok(if json.is_null() { Vec::new() } else { body(json) }) }
     }
 
     /// The error body of Helix, or the shorter one of Twitch's OAuth server.

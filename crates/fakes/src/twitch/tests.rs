@@ -11,14 +11,14 @@ use super::{Fault, Path, Stream, Twitch, User};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A client with a token, as plain as possible.
-struct Client {
-    http: reqwest::Client,
+pub(super) struct Client {
+    pub(super) http: reqwest::Client,
     twitch: Twitch,
     token: String,
 }
 
 impl Client {
-    async fn of(twitch: &Twitch) -> Self {
+    pub(super) async fn of(twitch: &Twitch) -> Self {
         let http = reqwest::Client::builder().timeout(60 * SECOND).build().unwrap();
         let mut client = Self { http, twitch: twitch.clone(), token: String::new() };
         let (status, body) = client.token(&twitch.client_id(), &twitch.client_secret()).await;
@@ -39,9 +39,19 @@ impl Client {
         request.bearer_auth(&self.token).header("Client-Id", self.twitch.client_id()).send().await
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         let response = self.send(path).await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Any method with a JSON body; an answer without a body is null.
+    pub(super) async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let url = format!("{}/{path}", self.twitch.api_url());
+        let request = self.http.request(method.parse().unwrap(), url).json(&body);
+        let request = request.bearer_auth(&self.token).header("Client-Id", self.twitch.client_id());
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
     }
 
     async fn logins(&self, path: &str) -> Vec<String> {
@@ -358,4 +368,29 @@ async fn a_request_is_noticed_before_it_is_answered() {
     twitch.wait_for_request(Path::Streams, 1).await;
     asking.await.unwrap();
     assert!(start.elapsed() >= 2 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_can_lag_behind_channels() {
+    let (twitch, client, ids) = world(&["ann"]).await;
+    twitch.set_helix_lag(30 * SECOND);
+    twitch.go_live_with(&ids[0], Stream { title: "Chess".into(), ..Stream::default() });
+    let (status, body) =
+        client.get("channels?broadcaster_id=1001&broadcaster_id=7&broadcaster_id=1001").await;
+    let ann = json!({
+        "broadcaster_id": "1001", "broadcaster_login": "ann", "broadcaster_name": "Ann",
+        "broadcaster_language": "en", "game_id": "509658", "game_name": "Just Chatting", "title": "Chess",
+        "delay": 0, "tags": ["English"], "content_classification_labels": [], "is_branded_content": false,
+    });
+    assert_eq!((status, body), (200, json!({"data": [ann]})));
+    assert_eq!(
+        (client.get("channels").await.0, client.get("channels?broadcaster_id=ann").await.0),
+        (400, 400)
+    );
+    assert_eq!(client.logins(&batch(&ids)).await.len(), 0);
+    tokio::time::sleep(31 * SECOND).await;
+    assert_eq!(client.logins(&batch(&ids)).await, ["ann"]);
+    twitch.go_offline(&ids[0]);
+    assert_eq!(client.get("channels?broadcaster_id=1001").await.1["data"][0]["title"], "Chess");
+    assert_eq!(twitch.request_count(Path::Channels), 4);
 }
