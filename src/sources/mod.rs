@@ -2,6 +2,8 @@
 
 mod accounts;
 mod poll;
+mod subscriptions;
 
 pub use accounts::Accounts;
 pub use poll::{CycleReport, Poll, Roster, stretched};
+pub use subscriptions::{Listed, Plan, Step, Wanted, plan};

@@ -1,14 +1,20 @@
 //! Speaking Twitch: requests to Helix and the token for them. It reports what Twitch said and concludes nothing.
 
 mod budget;
+mod eventsub;
 mod helix;
+mod signature;
 mod token;
 mod wire;
 
 use secrecy::SecretString;
 
 pub use budget::{ASSUMED_POINTS_PER_MINUTE, share_for_the_poll};
+pub use eventsub::{
+    Message, Notification, Online, STREAM_ONLINE, Status, Subscription, SubscriptionsPage, Transport, revoked,
+};
 pub use helix::{Helix, MAX_IDS, StreamsPage, Urgency, UsersPage};
+pub use signature::{Signed, is_genuine};
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]

@@ -30,7 +30,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules and files that decide or word and do nothing else: no asynchrony, no clock, no store, no crate that reaches out.
-const PURE: [&str; 15] = [
+const PURE: [&str; 18] = [
     "domain/",
     "detect/",
     "audience/",
@@ -39,7 +39,10 @@ const PURE: [&str; 15] = [
     "outbox/late.rs",
     "outbox/retry.rs",
     "outbox/nonce.rs",
+    "sources/subscriptions.rs",
     "twitch/budget.rs",
+    "twitch/eventsub.rs",
+    "twitch/signature.rs",
     "discord/breaker.rs",
     "discord/buckets.rs",
     "discord/limits.rs",
