@@ -11,6 +11,10 @@ pub const ASSUMED_POINTS_PER_MINUTE: u32 = 800;
 /// The share of the bucket, in percent, that background work leaves for people who wait for an answer.
 const RESERVE_PERCENT: u32 = 25;
 
+/// The share of the bucket, in percent, that work leaves alone which only makes things better: thousands of subscriptions
+/// are made beside the poll, not instead of it.
+const SPARE_PERCENT: u32 = 60;
+
 /// The bucket is full again within this time, so no wait is longer, whatever a skewed clock makes of the reset time.
 const REFILL: Duration = Duration::from_mins(1);
 
@@ -35,6 +39,8 @@ pub(super) enum Claim {
     Interactive,
     /// Nobody waits: leaves the reserve alone.
     Background,
+    /// Nobody misses anything when it comes later: leaves half of what there is to the poll as well.
+    Spare,
 }
 
 /// How many requests a minute the poll may make of a limit, with the reserve left alone.
@@ -44,7 +50,11 @@ pub fn share_for_the_poll(points_per_minute: u32) -> u32 {
 }
 
 fn reserve(limit: u32) -> u32 {
-    limit / 100 * RESERVE_PERCENT + limit % 100 * RESERVE_PERCENT / 100
+    percent(limit, RESERVE_PERCENT)
+}
+
+fn percent(of: u32, percent: u32) -> u32 {
+    of / 100 * percent + of % 100 * percent / 100
 }
 
 impl Budget {
@@ -70,6 +80,7 @@ impl Budget {
         let floor = match claim {
             Claim::Interactive => 1.0,
             Claim::Background => f64::from(reserve(self.limit)) + 1.0,
+            Claim::Spare => f64::from(percent(self.limit, SPARE_PERCENT)) + 1.0,
         };
         if self.points >= floor {
             self.points -= 1.0;
@@ -144,6 +155,16 @@ mod tests {
         let mut budget = Budget::new(second(0));
         assert_eq!(admitted(&mut budget, second(0), Claim::Background), 600);
         assert_eq!(admitted(&mut budget, second(0), Claim::Interactive), 200);
+    }
+
+    #[test]
+    fn what_can_wait_leaves_room_for_the_poll() {
+        let mut budget = Budget::new(second(0));
+        assert_eq!(admitted(&mut budget, second(0), Claim::Spare), 320);
+        assert_eq!(admitted(&mut budget, second(0), Claim::Background), 280);
+        // Beside a poll that takes all that it may, it gets nothing but also takes nothing.
+        assert!(budget.admit(second(1), Claim::Spare).is_err());
+        assert!(budget.admit(second(1), Claim::Background).is_ok());
     }
 
     #[test]

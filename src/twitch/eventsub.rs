@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::TwitchError;
+use super::{TwitchError, wire};
 use crate::domain::{BroadcasterId, Login, StreamId, Timestamp, text};
 
 /// The type of the only subscription that is made: a broadcaster begins to stream.
@@ -328,8 +328,7 @@ impl SubscriptionsPage {
     /// Reads a page of the list, or the answer to a new subscription, which has the same form. What is broken in it spoils
     /// only itself.
     pub fn read(body: &[u8]) -> Result<Self, TwitchError> {
-        let broken = |_| TwitchError::Unavailable("the body is broken".to_owned());
-        let body: PageBody<'_> = serde_json::from_slice(body).map_err(broken)?;
+        let body: PageBody<'_> = serde_json::from_slice(body).map_err(|_| wire::broken())?;
         let subscriptions: Vec<_> = body.data.iter().filter_map(|raw| Subscription::read(raw)).collect();
         let next = body.pagination.and_then(|pagination| pagination.cursor);
         Ok(Self {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 
 use super::budget::{Budget, Claim};
@@ -22,7 +22,7 @@ pub const MAX_IDS: usize = 100;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a request is sent when Twitch fails. A batch that still fails is asked again in the next cycle.
-const MAX_ATTEMPTS: u32 = 3;
+pub(super) const MAX_ATTEMPTS: u32 = 3;
 
 /// How often a request waits for the bucket to be full again before it is given up: each is a minute at most, and the next
 /// cycle asks again.
@@ -117,6 +117,26 @@ impl std::fmt::Debug for Helix {
 /// Names and values as they follow the question mark.
 type Query<'a> = &'a [(&'a str, &'a str)];
 
+/// A request, as often as it is sent.
+pub(super) struct Ask<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) query: Query<'a>,
+    pub(super) body: Option<&'a serde_json::Value>,
+    /// How often it is sent when Twitch fails.
+    pub(super) attempts: u32,
+}
+
+impl<'a> Ask<'a> {
+    pub(super) fn get(path: &'a str, query: Query<'a>) -> Self {
+        Self { method: Method::GET, path, query, body: None, attempts: MAX_ATTEMPTS }
+    }
+
+    pub(super) fn with(method: Method, path: &'a str, body: &'a serde_json::Value) -> Self {
+        Self { method, path, query: &[], body: Some(body), attempts: MAX_ATTEMPTS }
+    }
+}
+
 /// A point of the budget that was taken for a request under way. Also a request that nobody waits for any more is over.
 struct Point<'a> {
     of: &'a Inner,
@@ -198,6 +218,11 @@ impl Helix {
         self.inner.budget(|budget, _| budget.points_per_minute())
     }
 
+    /// Sends a request of another kind, and returns the body of the answer.
+    pub(super) async fn ask(&self, ask: Ask<'_>, claim: Claim) -> Result<Vec<u8>, TwitchError> {
+        self.inner.try_to(&ask, claim).await
+    }
+
     async fn profiles(
         &self,
         path: &str,
@@ -210,10 +235,11 @@ impl Helix {
 
 impl Inner {
     async fn get(&self, path: &str, query: Query<'_>, urgency: Urgency) -> Result<Vec<u8>, TwitchError> {
+        let ask = Ask::get(path, query);
         match urgency {
-            Urgency::Background => self.try_to_get(path, query, Claim::Background).await,
+            Urgency::Background => self.try_to(&ask, Claim::Background).await,
             Urgency::Interactive { within } => {
-                tokio::time::timeout(within, self.try_to_get(path, query, Claim::Interactive))
+                tokio::time::timeout(within, self.try_to(&ask, Claim::Interactive))
                     .await
                     .unwrap_or_else(|_| Err(too_slow()))
             }
@@ -221,14 +247,14 @@ impl Inner {
     }
 
     /// Sends until there is a usable answer or an error that repeating does not cure, a bounded number of times.
-    async fn try_to_get(&self, path: &str, query: Query<'_>, claim: Claim) -> Result<Vec<u8>, TwitchError> {
+    async fn try_to(&self, ask: &Ask<'_>, claim: Claim) -> Result<Vec<u8>, TwitchError> {
         let mut failures = 0;
         let mut refusals = 0;
         let mut renewed = false;
         let mut token = self.token.token().await?;
         loop {
             let point = self.admitted(claim).await;
-            match self.send(path, query, &token, point).await {
+            match self.send(ask, &token, point).await {
                 Attempt::Answered(body) => return Ok(body),
                 Attempt::TokenRefused if renewed => {
                     return Err(TwitchError::Credentials("a new token is refused as well".to_owned()));
@@ -245,7 +271,7 @@ impl Inner {
                 }
                 Attempt::Failed(why) => {
                     failures += 1;
-                    if failures == MAX_ATTEMPTS {
+                    if failures >= ask.attempts {
                         return Err(TwitchError::Unavailable(why));
                     }
                     tokio::time::sleep(self.backoff(failures)).await;
@@ -265,15 +291,17 @@ impl Inner {
         Point { of: self }
     }
 
-    async fn send(&self, path: &str, query: Query<'_>, token: &Token, point: Point<'_>) -> Attempt {
-        let answer = self
+    async fn send(&self, ask: &Ask<'_>, token: &Token, point: Point<'_>) -> Attempt {
+        let mut request = self
             .http
-            .get(format!("{}{path}", self.options.api_url))
-            .query(query)
+            .request(ask.method.clone(), format!("{}{}", self.options.api_url, ask.path))
+            .query(ask.query)
             .header("Client-Id", self.options.client_id.expose_secret())
-            .bearer_auth(token.secret.expose_secret())
-            .send()
-            .await;
+            .bearer_auth(token.secret.expose_secret());
+        if let Some(body) = ask.body {
+            request = request.json(body);
+        }
+        let answer = request.send().await;
         drop(point);
         let answer = match answer {
             Ok(answer) => answer,
@@ -281,17 +309,23 @@ impl Inner {
         };
         let status = answer.status();
         let headers = answer.headers().clone();
-        self.budget(|budget, now| {
-            budget.learn(now, number(&headers, "ratelimit-limit"), number(&headers, "ratelimit-remaining"));
-        });
+        let remaining = number(&headers, "ratelimit-remaining");
+        self.budget(|budget, now| budget.learn(now, number(&headers, "ratelimit-limit"), remaining));
         let body = match http::body(answer, MAX_BODY).await {
             Ok(body) => body,
             Err(why) => return Attempt::Failed(why.to_owned()),
         };
         match status {
-            StatusCode::OK if read_page(&body).is_ok() => Attempt::Answered(body),
-            StatusCode::OK => Attempt::Failed("the body is broken".to_owned()),
+            StatusCode::NO_CONTENT => Attempt::Answered(body),
+            _ if status.is_success() && read_page(&body).is_ok() => Attempt::Answered(body),
+            _ if status.is_success() => Attempt::Failed("the body is broken".to_owned()),
             StatusCode::UNAUTHORIZED => Attempt::TokenRefused,
+            // There are points left, so it is something else that there are too many of: conduits, or subscriptions.
+            StatusCode::TOO_MANY_REQUESTS
+                if ask.method != Method::GET && remaining.is_some_and(|points| points > 0) =>
+            {
+                Attempt::Refused(status, wire::message(&body))
+            }
             StatusCode::TOO_MANY_REQUESTS => {
                 let reset = number(&headers, "ratelimit-reset").map(|seconds: i64| {
                     self.clock.until(Timestamp::from_millis(seconds.saturating_mul(1000)))
@@ -320,7 +354,7 @@ fn too_slow() -> TwitchError {
 }
 
 fn read_page(body: &[u8]) -> Result<Page<'_>, TwitchError> {
-    serde_json::from_slice(body).map_err(|_| TwitchError::Unavailable("the body is broken".to_owned()))
+    serde_json::from_slice(body).map_err(|_| wire::broken())
 }
 
 fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {

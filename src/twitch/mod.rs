@@ -1,6 +1,7 @@
 //! Speaking Twitch: requests to Helix and the token for them. It reports what Twitch said and concludes nothing.
 
 mod budget;
+mod conduits;
 mod eventsub;
 mod helix;
 mod signature;
@@ -10,6 +11,7 @@ mod wire;
 use secrecy::SecretString;
 
 pub use budget::{ASSUMED_POINTS_PER_MINUTE, share_for_the_poll};
+pub use conduits::{BindError, Shard, Subscribed};
 pub use eventsub::{
     Message, Notification, Online, STREAM_ONLINE, Status, Subscription, SubscriptionsPage, Transport, revoked,
 };

@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::TwitchError;
 use crate::domain::{BroadcasterId, Category, Login, Profile, Stream, StreamId, Timestamp, text};
 
 /// A page of anything.
@@ -128,6 +130,21 @@ pub(super) fn profile(raw: &RawValue) -> Option<Profile> {
 
 fn display_name(name: Option<&str>, login: &Login) -> String {
     name.and_then(text::filled).unwrap_or(login.as_str()).to_owned()
+}
+
+/// The items of a page, all of which are needed to be of use.
+pub(super) fn items<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, TwitchError> {
+    #[derive(Deserialize)]
+    struct Items<T> {
+        data: Vec<T>,
+    }
+    let items: Items<T> = serde_json::from_slice(body).map_err(|_| broken())?;
+    Ok(items.data)
+}
+
+/// The error for a body that cannot be read.
+pub(super) fn broken() -> TwitchError {
+    TwitchError::Unavailable("the body is broken".to_owned())
 }
 
 /// Twitch's words in an error body, short enough for a log line.

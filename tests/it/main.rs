@@ -9,6 +9,7 @@ mod damage;
 mod delivery;
 mod disk;
 mod doubt;
+mod eventsub;
 mod explaining;
 mod full_disk;
 mod fuzz;
