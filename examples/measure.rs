@@ -102,7 +102,11 @@ async fn watch_all(folder: &Path, guild: u64, ids: &[String]) -> anyhow::Result<
     let tx = database.transaction()?;
     tx.execute("INSERT INTO guild (guild_id, channel_id) VALUES (?1, 2)", [guild])?;
     for id in ids {
-        tx.execute("INSERT INTO streamer VALUES (?1, 'user_' || ?1, 'User ' || ?1, NULL, 9e15, NULL)", [id])?;
+        tx.execute(
+            "INSERT INTO streamer (broadcaster_id, login, display_name, refreshed_at)
+             VALUES (?1, 'user_' || ?1, 'User ' || ?1, 9e15)",
+            [id],
+        )?;
         tx.execute(
             "INSERT INTO watch (guild_id, broadcaster_id, added_at, added_by) VALUES (?1, ?2, 0, 1)",
             (guild, id),
