@@ -74,6 +74,9 @@ pub(super) struct Shown {
     pub(super) who: usize,
     /// When the stream began that it is about, as Twitch writes it.
     pub(super) started_at: String,
+    /// Whether its channel is deleted since. Nobody sees it any more, and when the bot cannot know either whether it was
+    /// there, the server is told once more, in the channel that it has now.
+    pub(super) deleted: bool,
 }
 
 /// What there is to judge.
@@ -138,6 +141,11 @@ impl Oracle {
     /// In this time looks may have failed, or nobody looked.
     pub(super) fn blind(&mut self, from: Duration, to: Duration) {
         self.blind.add(from, to);
+    }
+
+    /// Until when looks may fail, as far as is known by then.
+    pub(super) fn blind_until(&self, at: Duration) -> Duration {
+        self.blind.0.iter().map(|(_, until)| *until).max().unwrap_or_default().max(at)
     }
 
     pub(super) fn hides(&mut self, who: usize, at: Duration) {
@@ -244,7 +252,7 @@ impl Oracle {
                 if !self.ever_wished.contains(&(server, *who)) {
                     complaints.push(format!("server {server} was told of {who}, whom it never wanted"));
                 }
-                let times = messages.len();
+                let times = messages.iter().filter(|message| !message.deleted).count();
                 if times > 1 {
                     complaints
                         .push(format!("server {server} was told {times} times of {who} at {started_at}"));
@@ -300,7 +308,9 @@ impl Oracle {
         let mut complaints = Vec::new();
         for session in self.sessions(who) {
             let about = |shown: &&Shown| {
-                shown.who == who && session.iter().any(|index| streams[*index].started_at == shown.started_at)
+                shown.who == who
+                    && !shown.deleted
+                    && session.iter().any(|index| streams[*index].started_at == shown.started_at)
             };
             let told = shown.iter().filter(about).count();
             // Whoever saw nobody for so long cannot know that the gap was short.
