@@ -116,6 +116,7 @@ impl World {
             .env("DISCORD_API_URL", self.discord.url())
             .env("TWITCH_API_URL", self.twitch.api_url())
             .env("TWITCH_AUTH_URL", self.twitch.auth_url())
+            .env("TWITCH_EVENTSUB_URL", self.twitch.eventsub_url())
             .env("CHECK_INTERVAL_SECONDS", "1")
             .env("HTTP_BIND", "off")
             .env("RUST_LOG", "error")

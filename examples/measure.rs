@@ -48,6 +48,8 @@ impl Bot {
             .env("DISCORD_API_URL", discord.url())
             .env("TWITCH_API_URL", twitch.api_url())
             .env("TWITCH_AUTH_URL", twitch.auth_url())
+            // What is measured is the poll.
+            .env("EVENTSUB", "off")
             .env("CHECK_INTERVAL_SECONDS", interval.to_string())
             .env("HTTP_BIND", "off")
             .env("RUST_LOG", "warn")

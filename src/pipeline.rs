@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::audience;
 use crate::clock::Clock;
 use crate::detect::{self, Conclusion, Known};
-use crate::domain::{BroadcasterId, Observation, Seen, Sighting, StreamId, Watch};
+use crate::domain::{BroadcasterId, Observation, Seen, Sighting, Source, StreamId, Watch};
 use crate::store::{Change, Decision, Store, StoreError};
 
 /// Observations that may wait; a source that finds the queue full waits.
@@ -42,7 +42,7 @@ impl Pipeline {
         Self { store, clock, grace, nudge, fresh: Fresh::default(), taken: watch::Sender::new(0) }
     }
 
-    /// How many observations have been taken so far, with everything that follows from them.
+    /// How many observations of the poll have been taken so far, with everything that follows from them.
     #[must_use]
     pub fn taken(&self) -> watch::Receiver<usize> {
         self.taken.subscribe()
@@ -58,7 +58,9 @@ impl Pipeline {
                     "an observation could not be remembered"
                 );
             }
-            self.taken.send_modify(|taken| *taken += 1);
+            if observation.source == Source::Poll {
+                self.taken.send_modify(|taken| *taken += 1);
+            }
         }
     }
 
@@ -66,7 +68,9 @@ impl Pipeline {
     pub async fn take(&mut self, observation: &Observation) -> Result<(), StoreError> {
         // First the new watches, then all: one that is made in between is owed at once and found owed later.
         self.gather_fresh().await?;
-        self.store.board().looked(observation.at);
+        if observation.source == Source::Poll {
+            self.store.board().looked(observation.at);
+        }
         let conclusions = self.conclude(observation).await?;
         let watches = self.gather_watches(&conclusions).await?;
         let decision = self.decide(observation, conclusions, watches);

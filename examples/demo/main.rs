@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use livebell::app;
 use livebell::clock::Clock;
-use livebell::config::{LogFormat, Settings};
+use livebell::config::{EventSub, LogFormat, Settings};
 use livebell::store::StoreOptions;
 use livebell::telemetry;
 use livebell_fakes::discord::Discord;
@@ -110,6 +110,8 @@ fn settings(twitch: &Twitch, discord: &Discord, folder: &Path) -> Settings {
         discord_api_url: discord.url(),
         twitch_api_url: twitch.api_url(),
         twitch_auth_url: twitch.auth_url(),
+        eventsub: EventSub::Conduit,
+        twitch_eventsub_url: twitch.eventsub_url(),
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Settings {
     pub check_interval: Duration,
     /// `OFFLINE_GRACE_SECONDS`.
     pub offline_grace: Duration,
+    /// `EVENTSUB`.
+    pub eventsub: EventSub,
     /// `DATABASE_PATH`, with what no variable sets.
     pub database: StoreOptions,
     /// `HTTP_BIND`; nothing for `off`.
@@ -41,6 +43,17 @@ pub struct Settings {
     pub twitch_api_url: String,
     /// `TWITCH_AUTH_URL`, without a slash at the end.
     pub twitch_auth_url: String,
+    /// `TWITCH_EVENTSUB_URL`.
+    pub twitch_eventsub_url: String,
+}
+
+/// How Twitch pushes what happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventSub {
+    /// Over a connection that we open.
+    Conduit,
+    /// Not at all.
+    Off,
 }
 
 /// How log lines are written.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::table::{Setting, TABLE};
-use super::{LogFormat, Settings};
+use super::{EventSub, LogFormat, Settings};
 use crate::store::StoreOptions;
 
 /// The longest value that an error message repeats.
@@ -78,6 +78,7 @@ pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
         twitch_client_secret: reader.secret("TWITCH_CLIENT_SECRET"),
         check_interval: reader.seconds("CHECK_INTERVAL_SECONDS", 1, 3600),
         offline_grace: reader.seconds("OFFLINE_GRACE_SECONDS", 0, 86_400),
+        eventsub: reader.parse("EVENTSUB", eventsub).unwrap_or(EventSub::Off),
         database: StoreOptions::at(
             &reader.parse("DATABASE_PATH", |text| Some(PathBuf::from(text))).unwrap_or_default(),
         ),
@@ -91,6 +92,7 @@ pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
         discord_api_url: reader.parse("DISCORD_API_URL", url).unwrap_or_default(),
         twitch_api_url: reader.parse("TWITCH_API_URL", url).unwrap_or_default(),
         twitch_auth_url: reader.parse("TWITCH_AUTH_URL", url).unwrap_or_default(),
+        twitch_eventsub_url: reader.parse("TWITCH_EVENTSUB_URL", websocket).unwrap_or_default(),
     };
     if reader.problems.is_empty() { Ok(settings) } else { Err(Problems(reader.problems)) }
 }
@@ -161,9 +163,25 @@ fn log_format(text: &str) -> Option<LogFormat> {
     }
 }
 
+fn eventsub(text: &str) -> Option<EventSub> {
+    match text {
+        "auto" | "conduit" => Some(EventSub::Conduit),
+        "off" => Some(EventSub::Off),
+        _ => None,
+    }
+}
+
 fn url(text: &str) -> Option<String> {
+    address(text, ["http", "https"])
+}
+
+fn websocket(text: &str) -> Option<String> {
+    address(text, ["ws", "wss"])
+}
+
+fn address(text: &str, schemes: [&str; 2]) -> Option<String> {
     let url = reqwest::Url::parse(text).ok()?;
-    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let web = schemes.contains(&url.scheme()) && url.has_host();
     let bare = url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()

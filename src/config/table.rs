@@ -35,7 +35,7 @@ impl Setting {
 const URL: &str = "an http:// or https:// address";
 
 /// Every setting there is.
-pub const TABLE: [Setting; 12] = [
+pub const TABLE: [Setting; 14] = [
     Setting::secret("DISCORD_TOKEN", "Token of the bot, from Discord's developer portal"),
     Setting::secret("TWITCH_CLIENT_ID", "Client id of the application, from Twitch's developer console"),
     Setting::secret("TWITCH_CLIENT_SECRET", "Client secret of the same application"),
@@ -50,6 +50,12 @@ pub const TABLE: [Setting; 12] = [
         "300",
         "a whole number from 0 to 86400",
         "Seconds a stream may be gone and still count as the same stream",
+    ),
+    Setting::plain(
+        "EVENTSUB",
+        "auto",
+        "auto, conduit or off",
+        "How Twitch pushes that streams begin, seconds after they do; auto is conduit, off leaves everything to the looks",
     ),
     Setting::plain(
         "DATABASE_PATH",
@@ -82,6 +88,12 @@ pub const TABLE: [Setting; 12] = [
         "https://id.twitch.tv/oauth2",
         URL,
         "Twitch's token endpoint, or a proxy in front of it",
+    ),
+    Setting::plain(
+        "TWITCH_EVENTSUB_URL",
+        "wss://eventsub.wss.twitch.tv/ws",
+        "a ws:// or wss:// address",
+        "Where Twitch pushes, or a proxy in front of it",
     ),
 ];
 

@@ -9,6 +9,8 @@ use super::{BroadcasterId, Stream, Timestamp};
 pub enum Source {
     /// A batch request to Twitch's "Get Streams".
     Poll,
+    /// The same, made because Twitch had pushed word of a stream over a conduit.
+    Conduit,
 }
 
 impl Source {
@@ -17,6 +19,7 @@ impl Source {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Poll => "poll",
+            Self::Conduit => "conduit",
         }
     }
 }

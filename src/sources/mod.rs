@@ -1,9 +1,15 @@
 //! Who sees. A source makes observations; what follows from them is concluded elsewhere.
 
 mod accounts;
+mod conduit;
+mod lookup;
 mod poll;
+mod subscriber;
 mod subscriptions;
 
 pub use accounts::Accounts;
+pub use conduit::{Conduit, ConduitState, MAX_WAITING};
+pub use lookup::Lookup;
 pub use poll::{CycleReport, Poll, Roster, stretched};
+pub use subscriber::{Coverage, Subscriber};
 pub use subscriptions::{Listed, Plan, Step, Wanted, plan};

@@ -4,7 +4,7 @@
 //! one. So those get a subscription who are watched by the most servers; the others are looked at by the poll, like
 //! everybody whose subscription is broken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::BroadcasterId;
 use crate::twitch::{STREAM_ONLINE, Status, Subscription, Transport};
@@ -60,7 +60,7 @@ pub struct Plan {
 /// What does not go to `own` belongs to another deployment and is left alone, but its cost counts. Of several subscriptions
 /// to one broadcaster the oldest stays. `refused` are broadcasters of whom Twitch says that they do not exist.
 #[must_use]
-pub fn plan(wanted: &[Wanted], listed: &Listed, own: &Transport, refused: &HashSet<BroadcasterId>) -> Plan {
+pub fn plan(wanted: &[Wanted], listed: &Listed, own: &Transport, refused: &BTreeSet<BroadcasterId>) -> Plan {
     let is_own = |subscription: &&Subscription| subscription.transport == *own;
     let foreign: u32 = listed.subscriptions.iter().filter(|one| !is_own(one)).map(|one| one.cost).sum();
     let reserve = listed.max_total_cost / RESERVE;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn steps(wanted: &[Wanted], listed: &Listed) -> Vec<Step> {
-        plan(wanted, listed, &own(), &HashSet::new()).steps
+        plan(wanted, listed, &own(), &BTreeSet::new()).steps
     }
 
     fn delete(id: &str) -> Step {
@@ -178,7 +178,7 @@ mod tests {
     fn nothing_is_done_when_everything_is_there() {
         let there = [subscription("a", 1), subscription("b", 2)];
         let wanted = wanted(&[(1, 1), (2, 1)]);
-        let plan = plan(&wanted, &listed(&there, 10_000), &own(), &HashSet::new());
+        let plan = plan(&wanted, &listed(&there, 10_000), &own(), &BTreeSet::new());
         assert_eq!((plan.steps, plan.cost), (Vec::new(), 2));
         assert_eq!(plan.covered, HashSet::from([who(1), who(2)]));
     }
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_waits_for_its_callback_is_neither_covered_nor_made_again() {
         let pending = Subscription { status: Status::Pending, ..subscription("a", 1) };
-        let plan = plan(&wanted(&[(1, 1)]), &listed(&[pending], 100), &own(), &HashSet::new());
+        let plan = plan(&wanted(&[(1, 1)]), &listed(&[pending], 100), &own(), &BTreeSet::new());
         assert_eq!((plan.steps, plan.covered), (Vec::new(), HashSet::new()));
     }
 
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn who_does_not_exist_is_not_asked_for_again() {
-        let refused = HashSet::from([who(1)]);
+        let refused = BTreeSet::from([who(1)]);
         assert_eq!(plan(&wanted(&[(1, 1)]), &listed(&[], 100), &own(), &refused).steps, []);
     }
 
@@ -266,7 +266,7 @@ mod tests {
                     _ => Status::Enabled,
                 };
                 let transport = if is_own { own() } else { Transport::Conduit("theirs".to_owned()) };
-                Subscription { cost, status, transport, ..subscription("", number) }
+                Subscription { status, transport, cost, ..subscription("", number) }
             },
         );
         prop::collection::vec(one, 0..20).prop_map(|mut all| {
@@ -286,13 +286,13 @@ mod tests {
         ) {
             let wanted = wanted(&watches.into_iter().collect::<Vec<_>>());
             let before = listed(&there, max_total_cost);
-            let first = plan(&wanted, &before, &own(), &HashSet::new());
+            let first = plan(&wanted, &before, &own(), &BTreeSet::new());
             for subscription in &there {
                 let is_foreign = subscription.transport != own();
                 prop_assert!(!(is_foreign && first.steps.contains(&delete(&subscription.id))));
             }
             let after = carried_out(&before, &first);
-            let second = plan(&wanted, &after, &own(), &HashSet::new());
+            let second = plan(&wanted, &after, &own(), &BTreeSet::new());
             prop_assert_eq!(&second.steps, &[]);
             // Nothing of ours is there that nobody wants, nothing is there twice, and the quota is kept.
             let ours: Vec<_> = after.subscriptions.iter().filter(|one| one.transport == own()).collect();

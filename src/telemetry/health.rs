@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::discord::Rest;
 use crate::domain::Timestamp;
 use crate::gateway::GatewayState;
-use crate::sources::CycleReport;
+use crate::sources::{ConduitState, Coverage, CycleReport};
 use crate::store::Store;
 
 /// How long the gateway may be away: serenity resumes or begins anew within seconds, and announcements do not need it.
@@ -27,6 +27,8 @@ pub struct Vitals {
     pub gateway: watch::Receiver<GatewayState>,
     /// What the last look at everybody came to.
     pub polls: watch::Receiver<Option<CycleReport>>,
+    /// How Twitch pushes, and how the subscriptions stand; nothing when it is not to.
+    pub pushes: Option<(watch::Receiver<ConduitState>, watch::Receiver<Coverage>)>,
     /// How often looks are due until the first one says so.
     pub interval: Duration,
     /// When the program started.
@@ -57,6 +59,9 @@ pub struct Report {
     pub gateway_connected: bool,
     /// How old the last successful look at Twitch is.
     pub last_poll_age: Option<Duration>,
+    /// Whether Twitch pushes and for how many, if it is to. When it does not, the looks see everybody later, so it is no
+    /// problem.
+    pub pushes: Option<(bool, Coverage)>,
     /// How long the program runs.
     pub uptime: Duration,
 }
@@ -108,6 +113,10 @@ fn judge(vitals: &Vitals, now: Timestamp, tried: [Result<(), String>; 2]) -> Rep
         database_writable,
         gateway_connected,
         last_poll_age: last_poll.map(|at| now.since(at)),
+        pushes: vitals
+            .pushes
+            .as_ref()
+            .map(|(conduit, coverage)| (conduit.borrow().connected, *coverage.borrow())),
         uptime: now.since(vitals.started),
     }
 }
@@ -139,7 +148,8 @@ mod tests {
             live: 0,
         };
         let (_polls, polls) = watch::channel(Some(cycle));
-        let vitals = Vitals { gateway, polls, interval: Duration::from_secs(1), started: second(0) };
+        let vitals =
+            Vitals { gateway, polls, pushes: None, interval: Duration::from_secs(1), started: second(0) };
         judge(&vitals, second(now), [database, Ok(())])
     }
 

@@ -4,6 +4,7 @@ mod budget;
 mod conduits;
 mod eventsub;
 mod helix;
+mod session;
 mod signature;
 mod token;
 mod wire;
@@ -16,6 +17,7 @@ pub use eventsub::{
     Message, Notification, Online, STREAM_ONLINE, Status, Subscription, SubscriptionsPage, Transport, revoked,
 };
 pub use helix::{Helix, MAX_IDS, StreamsPage, Urgency, UsersPage};
+pub use session::{Session, SessionEnd};
 pub use signature::{Signed, is_genuine};
 
 /// What the client needs to know.

@@ -31,7 +31,19 @@ struct Body {
     gateway_connected: bool,
     /// Seconds since the last successful look at Twitch.
     last_poll_age_seconds: Option<u64>,
+    /// What Twitch pushes; absent when it is not to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eventsub: Option<EventSubBody>,
     uptime_seconds: u64,
+}
+
+#[derive(Serialize)]
+struct EventSubBody {
+    connected: bool,
+    streamers: usize,
+    subscribed: usize,
+    cost: u32,
+    max_total_cost: u32,
 }
 
 pub(super) async fn show(State(health): State<Health>) -> impl IntoResponse {
@@ -45,6 +57,13 @@ pub(super) async fn show(State(health): State<Health>) -> impl IntoResponse {
         database_writable: report.database_writable,
         gateway_connected: report.gateway_connected,
         last_poll_age_seconds: report.last_poll_age.map(|age| age.as_secs()),
+        eventsub: report.pushes.map(|(connected, coverage)| EventSubBody {
+            connected,
+            streamers: coverage.wanted,
+            subscribed: coverage.covered,
+            cost: coverage.cost,
+            max_total_cost: coverage.limit,
+        }),
         uptime_seconds: report.uptime.as_secs(),
     };
     (status, Json(body))

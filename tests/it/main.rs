@@ -23,6 +23,7 @@ mod migrations;
 mod notices;
 mod polling;
 mod process;
+mod pushes;
 mod remembering;
 mod restarting;
 mod routes;

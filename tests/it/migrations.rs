@@ -6,9 +6,10 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 2] = [
+const SAMPLES: [(u32, &str); 3] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
+    (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
 ];
 
 fn files(folder: &str) -> Vec<String> {

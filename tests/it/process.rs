@@ -56,6 +56,7 @@ impl Place {
             ("DISCORD_API_URL", self.discord.url()),
             ("TWITCH_API_URL", self.twitch.api_url()),
             ("TWITCH_AUTH_URL", self.twitch.auth_url()),
+            ("TWITCH_EVENTSUB_URL", self.twitch.eventsub_url()),
             ("CHECK_INTERVAL_SECONDS", "1".to_owned()),
             ("HTTP_BIND", self.http.to_string()),
         ])

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use livebell::app::{self, Failure};
 use livebell::clock::Clock;
-use livebell::config::{LogFormat, Settings};
+use livebell::config::{EventSub, LogFormat, Settings};
 use livebell::store::StoreOptions;
 use livebell_fakes::discord::{ChannelKind, Discord, Interaction, Member, Message, Reply};
 use livebell_fakes::twitch::Twitch;
@@ -103,6 +103,8 @@ pub(crate) fn settings(twitch: &Twitch, discord: &Discord, path: PathBuf) -> Set
         discord_api_url: discord.url(),
         twitch_api_url: twitch.api_url(),
         twitch_auth_url: twitch.auth_url(),
+        eventsub: EventSub::Off,
+        twitch_eventsub_url: twitch.eventsub_url(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! The statements live beside this file by subject. A lease is a column, never an open transaction across a request.
 
 mod accounts;
+mod eventsub;
 mod explaining;
 mod gateway;
 mod guilds;

@@ -70,10 +70,72 @@ impl Stage {
     pub(super) fn break_twitch(&mut self, fault: twitch::Fault) -> String {
         let times = self.chance.u32(1..7);
         self.twitch.fail(Path::Streams, times, fault);
-        // A cycle makes up to three attempts; one that hangs takes ten seconds, one that is out of points twenty.
-        let until = self.elapsed() + INTERVAL * (times.div_ceil(3) + 1) + Duration::from_mins(1);
+        // A cycle makes up to three attempts; one that hangs takes ten seconds. Faults queue behind those that are there.
+        let each = match fault {
+            twitch::Fault::RateLimited { reset_in } => reset_in,
+            _ => INTERVAL / 3,
+        };
+        let begins = self.oracle.blind_until(self.elapsed());
+        let until = begins + each * times + INTERVAL + Duration::from_mins(1);
         self.oracle.blind(self.elapsed(), until);
         format!("Twitch: {fault:?}, {times} times")
+    }
+
+    /// What Twitch pushes is lost, doubled, late, out of order or cut off, or there is no room for it. Nothing of that
+    /// changes what has to be announced, and when at the latest.
+    pub(super) fn break_pushes(&mut self) -> String {
+        let twitch = &self.twitch;
+        match self.chance.u32(..9) {
+            0 => {
+                let some = self.chance.u32(1..5);
+                twitch.lose_events(some);
+                format!("Twitch loses {some} messages")
+            }
+            1 => {
+                twitch.double_events(true);
+                "Twitch sends every message twice".to_owned()
+            }
+            2 => {
+                let late = Duration::from_secs(self.chance.u64(..600));
+                twitch.delay_events(late);
+                format!("Twitch's messages are {late:?} late")
+            }
+            3 => {
+                twitch.hold_events();
+                "Twitch holds its messages back".to_owned()
+            }
+            4 => {
+                twitch.release_events(true);
+                "Twitch lets its messages go, the last first".to_owned()
+            }
+            5 => {
+                twitch.cut_sockets();
+                "the connection over which Twitch pushes is cut".to_owned()
+            }
+            6 => {
+                twitch.go_silent();
+                "Twitch says nothing any more".to_owned()
+            }
+            7 => {
+                if let Some(own) = twitch.conduits().into_iter().find(|conduit| !conduit.foreign) {
+                    twitch.delete_conduit(&own.id);
+                }
+                "Twitch deletes the conduit".to_owned()
+            }
+            _ => {
+                let room = self.chance.u64(..4);
+                twitch.set_max_total_cost(room);
+                format!("Twitch has room for {room} subscriptions")
+            }
+        }
+    }
+
+    pub(super) fn mend_pushes(&mut self) {
+        self.twitch.lose_events(0);
+        self.twitch.double_events(false);
+        self.twitch.delay_events(Duration::ZERO);
+        self.twitch.release_events(false);
+        self.twitch.set_max_total_cost(10_000);
     }
 
     /// Discord fails for a while: in one channel, or everywhere.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use livebell::clock::Clock;
-use livebell::config::Settings;
+use livebell::config::{EventSub, Settings};
 use livebell_fakes::discord::{ChannelKind, Discord, Member, Message};
 use livebell_fakes::twitch::Twitch;
 
@@ -94,6 +94,8 @@ impl Stage {
             check_interval: INTERVAL,
             offline_grace: GRACE,
             discord_api_url,
+            // In half of the runs Twitch pushes as well; what is announced must be the same.
+            eventsub: if chance.bool() { EventSub::Conduit } else { EventSub::Off },
             ..world::settings(&twitch, &discord, folder.path().join("livebell.db"))
         };
         let began = twitch.now();
@@ -206,9 +208,9 @@ impl Stage {
     /// What there is to judge.
     pub(super) fn evidence(&self) -> Evidence {
         let all = |server: &Server| {
-            let mut messages = server.deleted.clone();
-            messages.extend(server.channels.iter().flat_map(|channel| self.discord.messages(*channel)));
-            messages.iter().map(shown).collect()
+            let there = server.channels.iter().flat_map(|channel| self.discord.messages(*channel));
+            let gone = server.deleted.iter().map(|message| shown(message, true));
+            gone.chain(there.map(|message| shown(&message, false))).collect()
         };
         let posted = |server: &Server| {
             let posts = self.posts.iter().filter(|(channel, _)| server.channels.contains(channel));
@@ -264,12 +266,13 @@ impl Stage {
 }
 
 /// A message as somebody in the server sees it.
-fn shown(message: &Message) -> Shown {
+fn shown(message: &Message, deleted: bool) -> Shown {
     let embed = &message.body["embeds"][0];
     let number = embed["url"].as_str().and_then(|url| url.rsplit("streamer").next()?.parse().ok());
     Shown {
         who: number.unwrap_or(usize::MAX),
         started_at: embed["timestamp"].as_str().unwrap_or_default().to_owned(),
+        deleted,
     }
 }
 

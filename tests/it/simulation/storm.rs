@@ -86,8 +86,8 @@ async fn step(stage: &mut Stage) -> String {
             let refused = (0..SERVERS).find(|server| mends && stage.oracle.is_refused(*server));
             stage.change_rights(refused.unwrap_or(server)).await
         }
-        93..97 => stage.break_disk(),
-        _ => "nothing happens".to_owned(),
+        93..96 => stage.break_disk(),
+        _ => stage.break_pushes(),
     }
 }
 
@@ -108,6 +108,7 @@ async fn die(stage: &mut Stage) -> String {
 /// All faults end, everybody is let back in, and the bot is connected.
 async fn calm_down(stage: &mut Stage) {
     stage.twitch.clear_faults();
+    stage.mend_pushes();
     stage.discord.clear_faults();
     stage.repair_disk();
     stage.ends = super::stage::Ends::default();

@@ -1,0 +1,213 @@
+//! The conduit: a connection that Twitch pushes over, which outlives restarts of ours and needs no address. It hears that
+//! streams begin, seconds after they do; what is true is what the poll and Helix say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::twitch::{BindError, Helix, Message, Online, Session, SessionEnd, Status, TwitchError};
+
+/// The wait before a connection is tried again; it doubles, with up to as much again by chance.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// The longest wait between two attempts. The poll sees everybody meanwhile.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(2);
+
+/// A connection that has stood for so long was a good one: the next failure begins anew with the waits.
+const GOOD_STRETCH: Duration = Duration::from_mins(5);
+
+/// How often Twitch is asked whether the shard is bound to the session that we hold.
+const SHARD_LOOK: Duration = Duration::from_mins(5);
+
+/// How long a shard may take to be bound: Twitch closes a session without one after ten seconds.
+const BIND_WITHIN: Duration = Duration::from_secs(8);
+
+/// Streams that have begun and are not looked up yet, at most. What is more is left to the poll.
+pub const MAX_WAITING: usize = 1_000;
+
+/// How the connection stands.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ConduitState {
+    /// The conduit that subscriptions are to go to.
+    pub conduit: Option<String>,
+    /// Whether its shard is bound to a session that is open.
+    pub connected: bool,
+}
+
+/// Why the conduit is not heard.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(
+        "the Twitch application has five conduits already, and this bot's is none of them; delete one that is not used \
+         (Twitch, API Reference, \"Delete Conduit\"), or set EVENTSUB=off"
+    )]
+    TooManyConduits,
+    #[error(transparent)]
+    Session(#[from] SessionEnd),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Twitch(#[from] TwitchError),
+    #[error("the shard is {0}")]
+    Shard(String),
+    #[error("the conduit cannot be remembered")]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// Keeps the conduit connected and hands on what it hears.
+#[derive(Debug)]
+pub struct Conduit {
+    /// Where the conduit's id is remembered.
+    pub store: Store,
+    /// Whom to ask.
+    pub helix: Helix,
+    /// The time.
+    pub clock: Clock,
+    /// Where Twitch pushes, as a websocket address.
+    pub url: String,
+    /// Where that goes which is heard. What does not fit is left to the poll.
+    pub heard: mpsc::Sender<Online>,
+    /// Rung when Twitch has ended a subscription.
+    pub revoked: Arc<Notify>,
+    /// Where the state of the connection is shown.
+    pub state: watch::Sender<ConduitState>,
+    /// Spreads the waits.
+    pub chance: fastrand::Rng,
+}
+
+impl Conduit {
+    /// Listens until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.listen_for_ever() => {}
+        }
+    }
+
+    async fn listen_for_ever(&mut self) {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            let began = self.clock.now();
+            let Err(trouble) = Box::pin(self.listen()).await;
+            self.state.send_modify(|state| state.connected = false);
+            if self.clock.now().since(began) > GOOD_STRETCH {
+                backoff = FIRST_BACKOFF;
+            }
+            let wait = backoff + backoff.mul_f64(self.chance.f64());
+            tracing::warn!(error = &trouble as &dyn std::error::Error, retry_in = ?wait,
+                "Twitch does not push; the poll sees everybody meanwhile");
+            if let Trouble::Bind(BindError::NoConduit) = trouble {
+                self.state.send_modify(|state| state.conduit = None);
+            }
+            tokio::time::sleep(wait).await;
+            backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        }
+    }
+
+    /// Listens until something goes wrong.
+    async fn listen(&mut self) -> Result<std::convert::Infallible, Trouble> {
+        let conduit = self.own_conduit().await?;
+        let mut session = Session::open(&self.url).await?;
+        self.bind(&conduit, &session).await?;
+        tracing::info!("Twitch pushes what happens");
+        let mut look = tokio::time::interval(SHARD_LOOK);
+        look.reset();
+        loop {
+            tokio::select! {
+                message = session.next() => match message? {
+                    Message::Notification(notification) => {
+                        if let Some(online) = notification.online {
+                            self.hand_on(online);
+                        }
+                    }
+                    Message::Revocation(subscription) => {
+                        if let Status::Dead(why) = &subscription.status {
+                            tracing::warn!(broadcaster = ?subscription.broadcaster, why, "Twitch has ended a subscription");
+                        }
+                        self.revoked.notify_one();
+                    }
+                    Message::Reconnect { url } => {
+                        session = Box::pin(self.move_to(&conduit, session, &url)).await?;
+                    }
+                    Message::Unknown(kind) => tracing::debug!(kind, "an unknown message of Twitch's"),
+                    Message::Keepalive | Message::Welcome { .. } => {}
+                },
+                _ = look.tick() => self.look_at_shard(&conduit, &session).await?,
+            }
+        }
+    }
+
+    /// The conduit that this bot has made. One that it has not made belongs to another deployment, and is never used.
+    async fn own_conduit(&self) -> Result<String, Trouble> {
+        let known = self.store.conduit().await?;
+        let there = self.helix.conduits().await?;
+        if let Some(known) = known.filter(|known| there.contains(known)) {
+            return Ok(known);
+        }
+        let made = self.helix.create_conduit().await.map_err(|error| match error {
+            TwitchError::Refused { status: 429, .. } => Trouble::TooManyConduits,
+            error => Trouble::Twitch(error),
+        })?;
+        self.store.set_conduit(made.clone()).await?;
+        tracing::info!(conduit = made, "made a conduit");
+        Ok(made)
+    }
+
+    async fn bind(&self, conduit: &str, session: &Session) -> Result<(), Trouble> {
+        let bound = tokio::time::timeout(BIND_WITHIN, self.helix.bind_shard(conduit, &session.id)).await;
+        bound.unwrap_or(Err(BindError::Refused("it took too long".to_owned())))?;
+        self.state.send_replace(ConduitState { conduit: Some(conduit.to_owned()), connected: true });
+        Ok(())
+    }
+
+    /// Goes on at another address without missing anything: the old connection is heard until the new one stands.
+    async fn move_to(&mut self, conduit: &str, mut old: Session, url: &str) -> Result<Session, Trouble> {
+        let dialing = Session::go_on(url);
+        tokio::pin!(dialing);
+        let mut old_speaks = true;
+        let new = loop {
+            tokio::select! {
+                new = &mut dialing => break new?,
+                message = old.next(), if old_speaks => match message {
+                    Ok(Message::Notification(notification)) => {
+                        if let Some(online) = notification.online {
+                            self.hand_on(online);
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => old_speaks = false,
+                },
+            }
+        };
+        // Subscriptions are said to move along; binding once more costs one request and makes sure.
+        self.bind(conduit, &new).await?;
+        old.close().await;
+        tracing::debug!("Twitch pushes over another connection now");
+        Ok(new)
+    }
+
+    /// A session can look fine while Twitch sends it nothing.
+    async fn look_at_shard(&self, conduit: &str, session: &Session) -> Result<(), Trouble> {
+        match self.helix.shard(conduit).await {
+            Ok(Some(shard)) if shard.status == "enabled" && shard.session.as_deref() == Some(&session.id) => {
+                Ok(())
+            }
+            Ok(shard) => Err(Trouble::Shard(shard.map_or("gone".to_owned(), |shard| shard.status))),
+            // That Twitch does not answer says nothing about the shard.
+            Err(error) => {
+                tracing::debug!(%error, "the shard could not be looked at");
+                Ok(())
+            }
+        }
+    }
+
+    fn hand_on(&self, online: Online) {
+        if self.heard.try_send(online).is_err() {
+            tracing::warn!("more happens than can be looked up; the poll sees the rest");
+        }
+    }
+}

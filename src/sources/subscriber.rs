@@ -1,0 +1,189 @@
+//! Brings the subscriptions at Twitch to what is wanted: at the start, when the watches change, and now and then.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::conduit::ConduitState;
+use super::subscriptions::{self, Listed, Step, Wanted};
+use crate::domain::BroadcasterId;
+use crate::store::{Store, StoreError};
+use crate::twitch::{Helix, Subscribed, Transport, TwitchError};
+
+/// How often the list is compared when nothing has happened.
+const COMPARE_EVERY: Duration = Duration::from_mins(45);
+
+/// How much chance changes that in either direction.
+const SPREAD: f64 = 0.33;
+
+/// How often it is looked whether the watches have changed, which is also how long changes are gathered.
+const CHANGES_LOOK: Duration = Duration::from_secs(10);
+
+/// The pause after a comparison that failed.
+const TRY_AGAIN: Duration = Duration::from_mins(1);
+
+/// Pages of the list that are read at most: more than Twitch's quota has room for.
+const MAX_PAGES: usize = 2_000;
+
+/// How the subscriptions stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Coverage {
+    /// How many streamers are watched.
+    pub wanted: usize,
+    /// How many of them have a subscription that works.
+    pub covered: usize,
+    /// What our subscriptions cost.
+    pub cost: u32,
+    /// What all subscriptions of the application may cost.
+    pub limit: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Twitch(#[from] TwitchError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("Twitch's list of subscriptions has no end")]
+    Endless,
+    #[error("Twitch's list of subscriptions cannot be read whole")]
+    Unreadable,
+}
+
+/// Keeps the subscriptions.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// Who is wanted.
+    pub store: Store,
+    /// Whom to ask.
+    pub helix: Helix,
+    /// Where subscriptions are to go.
+    pub conduit: watch::Receiver<ConduitState>,
+    /// Rung when Twitch has ended a subscription.
+    pub revoked: Arc<Notify>,
+    /// Where it is shown how they stand.
+    pub coverage: watch::Sender<Coverage>,
+    /// Spreads the comparisons.
+    pub chance: fastrand::Rng,
+}
+
+impl Subscriber {
+    /// Keeps them until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.compare_for_ever() => {}
+        }
+    }
+
+    async fn compare_for_ever(&mut self) {
+        let mut refused = BTreeSet::new();
+        loop {
+            let named = self.conduit.wait_for(|state| state.conduit.is_some()).await;
+            let Some(conduit) = named.ok().and_then(|state| state.conduit.clone()) else { return };
+            let generation = self.store.watches_generation();
+            let pause = match self.compare(&conduit, &mut refused).await {
+                Ok(()) => COMPARE_EVERY.mul_f64(1.0 + SPREAD * (2.0 * self.chance.f64() - 1.0)),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the subscriptions cannot be compared"
+                    );
+                    TRY_AGAIN
+                }
+            };
+            self.wait(pause, generation, &conduit).await;
+        }
+    }
+
+    /// Waits so long, or until there is a reason to compare sooner.
+    async fn wait(&mut self, pause: Duration, generation: u64, conduit: &str) {
+        let store = self.store.clone();
+        let changes = async {
+            loop {
+                tokio::time::sleep(CHANGES_LOOK).await;
+                if store.watches_generation() != generation {
+                    return;
+                }
+            }
+        };
+        let revoked = async {
+            self.revoked.notified().await;
+            // Twitch ends many at once.
+            tokio::time::sleep(CHANGES_LOOK).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = changes => {}
+            () = revoked => {}
+            _ = self.conduit.wait_for(|state| state.conduit.as_deref() != Some(conduit)) => {}
+        }
+    }
+
+    async fn compare(&self, conduit: &str, refused: &mut BTreeSet<BroadcasterId>) -> Result<(), Failed> {
+        let watched = self.store.watch_counts().await?.into_iter();
+        let wanted: Vec<Wanted> =
+            watched.map(|(broadcaster, watches)| Wanted { broadcaster, watches }).collect();
+        let listed = self.list().await?;
+        let own = Transport::Conduit(conduit.to_owned());
+        let plan = subscriptions::plan(&wanted, &listed, &own, refused);
+        let mut coverage = Coverage {
+            wanted: wanted.len(),
+            covered: plan.covered.len(),
+            cost: plan.cost,
+            limit: listed.max_total_cost,
+        };
+        self.coverage.send_replace(coverage);
+        let steps = plan.steps.len();
+        for step in plan.steps {
+            match step {
+                Step::Delete(id) => self.helix.unsubscribe(&id).await?,
+                Step::Create(broadcaster) => match self.helix.subscribe(&broadcaster, conduit).await? {
+                    Subscribed::Made(_) | Subscribed::Exists => {
+                        coverage.covered += 1;
+                        self.coverage.send_replace(coverage);
+                    }
+                    Subscribed::NoBroadcaster => {
+                        tracing::info!(%broadcaster, "Twitch does not know this account (any more)");
+                        refused.insert(broadcaster);
+                    }
+                    Subscribed::QuotaUsedUp(why) => {
+                        tracing::warn!(why, "Twitch takes no more subscriptions; the poll looks at the rest");
+                        break;
+                    }
+                },
+            }
+        }
+        tracing::info!(
+            steps,
+            wanted = coverage.wanted,
+            covered = coverage.covered,
+            cost = coverage.cost,
+            limit = coverage.limit,
+            "the subscriptions are as they should be"
+        );
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<Listed, Failed> {
+        let mut listed = Listed { subscriptions: Vec::new(), max_total_cost: 0 };
+        let mut after: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let page = self.helix.subscriptions(after.as_deref()).await?;
+            // What is not seen would be made again.
+            if page.has_unreadable {
+                return Err(Failed::Unreadable);
+            }
+            listed.max_total_cost = page.max_total_cost;
+            listed.subscriptions.extend(page.subscriptions);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(listed),
+            }
+        }
+        Err(Failed::Endless)
+    }
+}

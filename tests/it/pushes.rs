@@ -1,0 +1,221 @@
+//! Twitch pushes that streams begin: heard within seconds, true only when Helix shows it, and never missed when it is not
+//! heard.
+
+use std::time::Duration;
+
+use livebell::config::EventSub;
+
+use crate::world::{GRACE, Server, World};
+
+/// How often the poll looks in these worlds: so rarely that only what was pushed is seen soon.
+const RARELY: Duration = Duration::from_mins(20);
+
+/// Enough for what was pushed to be announced.
+const SOON: Duration = Duration::from_secs(2);
+
+/// A server that follows Ann, in a world in which Twitch pushes.
+async fn heard() -> (World, Server) {
+    let mut world = World::asleep().await;
+    world.settings.eventsub = EventSub::Conduit;
+    world.settings.check_interval = RARELY;
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.twitch.wait_until_enabled(&world.id("ann")).await;
+    world.twitch.wait_for_shard().await;
+    (world, cats)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_announced_seconds_after_it_began() {
+    let (world, cats) = heard().await;
+    world.goes_live("ann");
+    world.pass(SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+    let why = world.slash(&world.admin, cats, "why", serde_json::json!({ "streamer": "ann" })).await.text();
+    assert!(why.contains("Seen by the conduit"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_waited_for_until_helix_shows_it() {
+    let (world, cats) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_secs(12));
+    world.goes_live("ann");
+    world.pass(Duration::from_secs(11)).await;
+    world.expect_announced(cats, &[]);
+    world.pass(Duration::from_secs(12)).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_twice_and_what_the_poll_has_seen_is_announced_once() {
+    let (world, cats) = heard().await;
+    world.twitch.double_events(true);
+    world.twitch.delay_events(Duration::from_mins(21));
+    world.goes_live("ann");
+    world.pass(RARELY + SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.pass(RARELY * 2).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_comes_when_all_is_over_announces_nothing() {
+    let (world, cats) = heard().await;
+    world.twitch.delay_events(Duration::from_mins(5));
+    world.goes_live("ann");
+    world.pass(Duration::from_mins(1)).await;
+    world.goes_offline("ann");
+    world.pass(RARELY * 2).await;
+    world.expect_announced(cats, &[]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_is_seen_by_the_poll() {
+    let (world, cats) = heard().await;
+    world.twitch.lose_events(u32::MAX);
+    world.goes_live("ann");
+    world.pass(RARELY + SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rerun_announces_nothing() {
+    let (world, cats) = heard().await;
+    world.twitch.send_event(&world.id("ann"), "4711", "2026-11-21T10:00:00Z", "rerun");
+    world.pass(Duration::from_mins(2)).await;
+    world.expect_announced(cats, &[]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn twitch_asks_to_go_on_elsewhere_and_nothing_is_missed() {
+    let (world, cats) = heard().await;
+    let before = world.twitch.sockets_opened();
+    world.twitch.reconnect_sockets();
+    world.goes_live("ann");
+    world.pass(SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.pass(Duration::from_mins(1)).await;
+    assert_eq!(world.twitch.sockets_opened(), before + 1);
+    assert_eq!(world.twitch.sockets().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_made_again() {
+    type Loss = fn(&World);
+    let losses: [(&str, Loss); 5] = [
+        ("cut", |world| world.twitch.cut_sockets()),
+        ("closed", |world| world.twitch.close_sockets(4005)),
+        ("silent", |world| world.twitch.go_silent()),
+        ("disabled", |world| world.twitch.disable_shard()),
+        ("forgotten", |world| {
+            let conduit = world.twitch.conduits().remove(0);
+            world.twitch.forget_conduit(&conduit.id);
+            world.twitch.cut_sockets();
+        }),
+    ];
+    for (name, lose) in losses {
+        let (world, cats) = heard().await;
+        lose(&world);
+        // Up to the look at the shard, and the subscriptions of a new conduit.
+        world.pass(Duration::from_mins(7)).await;
+        world.goes_live("ann");
+        world.pass(SOON).await;
+        assert_eq!(world.announced(cats), ["Ann"], "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_goes_on_with_the_same_conduit_and_makes_nothing_again() {
+    let (mut world, cats) = heard().await;
+    let before = (world.twitch.conduits()[0].id.clone(), world.twitch.subscriptions().len());
+    world.stop().await.expect("a clean stop");
+    world.pass(Duration::from_mins(1)).await;
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    world.goes_live("ann");
+    world.pass(SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+    assert_eq!(world.twitch.conduits().len(), 1);
+    assert_eq!((world.twitch.conduits()[0].id.clone(), world.twitch.subscriptions().len()), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_deployments_conduit_is_never_used() {
+    let mut world = World::asleep().await;
+    world.settings.eventsub = EventSub::Conduit;
+    world.twitch.add_foreign_conduit();
+    let theirs = world.twitch.conduits();
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.twitch.wait_until_enabled(&world.id("ann")).await;
+    let (same, ours): (Vec<_>, Vec<_>) =
+        world.twitch.conduits().into_iter().partition(|conduit| conduit.foreign);
+    assert_eq!((same, ours.len()), (theirs, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_five_foreign_conduits_the_poll_does_it_alone() {
+    let mut world = World::asleep().await;
+    world.settings.eventsub = EventSub::Conduit;
+    for _ in 0..5 {
+        world.twitch.add_foreign_conduit();
+    }
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    world.goes_live("ann");
+    world.pass(crate::world::A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+    assert_eq!(world.twitch.conduits().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_followed_any_more_is_not_subscribed_to() {
+    let (world, cats) = heard().await;
+    let ann = world.id("ann");
+    world.unfollow(cats, "ann").await;
+    world.pass(Duration::from_secs(15)).await;
+    assert!(!world.twitch.enabled_for(&ann));
+    world.follow(cats, "ann").await;
+    world.twitch.wait_until_enabled(&ann).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_twitch_ends_is_made_again() {
+    let (world, _) = heard().await;
+    let ann = world.id("ann");
+    world.twitch.revoke(&world.twitch.subscriptions()[0].id, "version_removed");
+    world.pass(Duration::from_secs(15)).await;
+    assert!(world.twitch.enabled_for(&ann));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_drop_that_is_heard_of_is_not_announced_again() {
+    let (world, cats) = heard().await;
+    world.goes_live("ann");
+    world.pass(SOON).await;
+    world.goes_offline("ann");
+    world.pass(GRACE / 2).await;
+    world.goes_live("ann");
+    world.pass(SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unchanged_set_costs_only_its_list() {
+    let (world, _) = heard().await;
+    world.pass(Duration::from_secs(30)).await;
+    world.twitch.clear_requests();
+    world.pass(Duration::from_hours(3)).await;
+    let asked: Vec<_> = world
+        .twitch
+        .requests()
+        .into_iter()
+        .filter(|request| request.path.ends_with("/eventsub/subscriptions"))
+        .map(|request| request.method)
+        .collect();
+    assert!((2..=6).contains(&asked.len()), "{asked:?}");
+    assert!(asked.iter().all(|method| method == "GET"), "{asked:?}");
+}
