@@ -111,9 +111,17 @@ impl Events {
         self.remember(News::RightsChanged(guild)).await;
     }
 
-    /// A session has begun. Serenity does not show the request for it, only its success.
-    async fn begun(&self) {
+    /// Counts a session that has begun against what Discord allows. Serenity does not show the request for it, only its
+    /// success.
+    fn count(&self) {
         let begun = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        if begun > identify::allowance(self.starts) {
+            self.signals.storm.notify_one();
+        }
+    }
+
+    /// Remembers that a session has begun, and looks whether that happens too often.
+    async fn begun(&self) {
         let is_storm = match self.control.identified().await {
             Ok(earlier) => identify::is_storm(&earlier, self.clock.now(), self.starts.shards),
             Err(error) => {
@@ -121,7 +129,7 @@ impl Events {
                 false
             }
         };
-        if is_storm || begun > identify::allowance(self.starts) {
+        if is_storm {
             self.signals.storm.notify_one();
         }
     }
@@ -130,7 +138,9 @@ impl Events {
 #[serenity::async_trait]
 impl serenity::EventHandler for Events {
     async fn ready(&self, _: serenity::Context, ready: serenity::Ready) {
-        // Before anything else: what follows READY is told by tasks of its own, and must not be remembered before it.
+        // What follows READY is told by tasks of its own, and must not be remembered before it. Only what needs no disk comes
+        // before.
+        self.count();
         let in_order = self.order.lock().await;
         self.begun().await;
         let shard = ready.shard.map_or(Shard { id: 0, of: 1 }, |shard| Shard {

@@ -240,6 +240,9 @@ impl Worker {
             attempt = self.sink.deliver(delivery, &plain, &nonce, not_after, self.is_owed(delivery.id)).await;
         }
         let unsure = matches!(attempt.outcome, Outcome::RetryAfter { perhaps_done: true, .. });
+        // It is sent again only if it goes out.
+        let went_out = unsure || matches!(attempt.outcome, Outcome::Delivered(_));
+        let doubt = doubt.filter(|doubt| went_out || *doubt != Doubt::SentAgain);
         let unsure_since = if unsure { unsure_since.or(Some(began)) } else { unsure_since };
         Tried { attempt, unsure_since, doubt }
     }
