@@ -23,6 +23,16 @@ const GOOD_STRETCH: Duration = Duration::from_mins(5);
 /// How often Twitch is asked whether the shard is bound to the session that we hold.
 const SHARD_LOOK: Duration = Duration::from_mins(5);
 
+/// How long that question may take; nothing is heard meanwhile.
+const SHARD_LOOK_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long nothing is tried after a conduit was asked for and nobody knows whether it was made. An application has five, and
+/// one that is not known to be ours is never used.
+const PERHAPS_MADE: Duration = Duration::from_mins(15);
+
+/// How long the old connection is heard out after another one has taken over.
+const HEAR_OUT: Duration = Duration::from_secs(1);
+
 /// How long a shard may take to be bound: Twitch closes a session without one after ten seconds.
 const BIND_WITHIN: Duration = Duration::from_secs(8);
 
@@ -52,6 +62,10 @@ enum Trouble {
     Bind(#[from] BindError),
     #[error(transparent)]
     Twitch(#[from] TwitchError),
+    #[error("a conduit was asked for, and nobody knows whether it was made: {0}")]
+    PerhapsMade(TwitchError),
+    #[error("the conduit is gone")]
+    Gone,
     #[error("the shard is {0}")]
     Shard(String),
     #[error("the conduit cannot be remembered")]
@@ -79,6 +93,9 @@ pub struct Conduit {
     pub chance: fastrand::Rng,
 }
 
+/// A conduit that was made and could not be remembered yet. It is not made again.
+type Made = Option<String>;
+
 impl Conduit {
     /// Listens until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
@@ -90,17 +107,21 @@ impl Conduit {
 
     async fn listen_for_ever(&mut self) {
         let mut backoff = FIRST_BACKOFF;
+        let mut made = None;
         loop {
             let began = self.clock.now();
-            let Err(trouble) = Box::pin(self.listen()).await;
+            let Err(trouble) = Box::pin(self.listen(&mut made)).await;
             self.state.send_modify(|state| state.connected = false);
             if self.clock.now().since(began) > GOOD_STRETCH {
                 backoff = FIRST_BACKOFF;
             }
-            let wait = backoff + backoff.mul_f64(self.chance.f64());
+            let wait = match trouble {
+                Trouble::PerhapsMade(_) => PERHAPS_MADE,
+                _ => backoff + backoff.mul_f64(self.chance.f64()),
+            };
             tracing::warn!(error = &trouble as &dyn std::error::Error, retry_in = ?wait,
                 "Twitch does not push; the poll sees everybody meanwhile");
-            if let Trouble::Bind(BindError::NoConduit) = trouble {
+            if matches!(trouble, Trouble::Gone | Trouble::Bind(BindError::NoConduit)) {
                 self.state.send_modify(|state| state.conduit = None);
             }
             tokio::time::sleep(wait).await;
@@ -109,8 +130,8 @@ impl Conduit {
     }
 
     /// Listens until something goes wrong.
-    async fn listen(&mut self) -> Result<std::convert::Infallible, Trouble> {
-        let conduit = self.own_conduit().await?;
+    async fn listen(&self, made: &mut Made) -> Result<std::convert::Infallible, Trouble> {
+        let conduit = self.own_conduit(made).await?;
         let mut session = Session::open(&self.url).await?;
         self.bind(&conduit, &session).await?;
         tracing::info!("Twitch pushes what happens");
@@ -119,22 +140,10 @@ impl Conduit {
         loop {
             tokio::select! {
                 message = session.next() => match message? {
-                    Message::Notification(notification) => {
-                        if let Some(online) = notification.online {
-                            self.hand_on(online);
-                        }
-                    }
-                    Message::Revocation(subscription) => {
-                        if let Status::Dead(why) = &subscription.status {
-                            tracing::warn!(broadcaster = ?subscription.broadcaster, why, "Twitch has ended a subscription");
-                        }
-                        self.revoked.notify_one();
-                    }
                     Message::Reconnect { url } => {
                         session = Box::pin(self.move_to(&conduit, session, &url)).await?;
                     }
-                    Message::Unknown(kind) => tracing::debug!(kind, "an unknown message of Twitch's"),
-                    Message::Keepalive | Message::Welcome { .. } => {}
+                    message => self.heard(message),
                 },
                 _ = look.tick() => self.look_at_shard(&conduit, &session).await?,
             }
@@ -142,19 +151,29 @@ impl Conduit {
     }
 
     /// The conduit that this bot has made. One that it has not made belongs to another deployment, and is never used.
-    async fn own_conduit(&self) -> Result<String, Trouble> {
+    async fn own_conduit(&self, made: &mut Made) -> Result<String, Trouble> {
         let known = self.store.conduit().await?;
         let there = self.helix.conduits().await?;
         if let Some(known) = known.filter(|known| there.contains(known)) {
             return Ok(known);
         }
-        let made = self.helix.create_conduit().await.map_err(|error| match error {
-            TwitchError::Refused { status: 429, .. } => Trouble::TooManyConduits,
-            error => Trouble::Twitch(error),
-        })?;
-        self.store.set_conduit(made.clone()).await?;
-        tracing::info!(conduit = made, "made a conduit");
-        Ok(made)
+        // Subscriptions to one that is gone are nothing to make.
+        self.state.send_modify(|state| state.conduit = None);
+        let conduit = if let Some(made) = made.take().filter(|made| there.contains(made)) {
+            made
+        } else {
+            // One that cannot be remembered would be made again and again.
+            self.store.try_writing().await?;
+            self.helix.create_conduit().await.map_err(|error| match error {
+                TwitchError::Refused { status: 429, .. } => Trouble::TooManyConduits,
+                error @ TwitchError::Unavailable(_) => Trouble::PerhapsMade(error),
+                error => Trouble::Twitch(error),
+            })?
+        };
+        *made = Some(conduit.clone());
+        self.store.set_conduit(conduit.clone()).await?;
+        tracing::info!(conduit, "made a conduit");
+        Ok(conduit)
     }
 
     async fn bind(&self, conduit: &str, session: &Session) -> Result<(), Trouble> {
@@ -164,27 +183,32 @@ impl Conduit {
         Ok(())
     }
 
-    /// Goes on at another address without missing anything: the old connection is heard until the new one stands.
-    async fn move_to(&mut self, conduit: &str, mut old: Session, url: &str) -> Result<Session, Trouble> {
-        let dialing = Session::go_on(url);
-        tokio::pin!(dialing);
+    /// Goes on at another address without missing anything: the old connection is heard until the new one has taken over, and
+    /// then to its end.
+    async fn move_to(&self, conduit: &str, mut old: Session, url: &str) -> Result<Session, Trouble> {
         let mut old_speaks = true;
+        let moving = async {
+            let new = Session::go_on(url).await?;
+            // Subscriptions are said to move along; binding once more costs one request and makes sure.
+            self.bind(conduit, &new).await?;
+            Ok::<_, Trouble>(new)
+        };
+        let mut moving = std::pin::pin!(moving);
         let new = loop {
             tokio::select! {
-                new = &mut dialing => break new?,
+                new = &mut moving => break new?,
                 message = old.next(), if old_speaks => match message {
-                    Ok(Message::Notification(notification)) => {
-                        if let Some(online) = notification.online {
-                            self.hand_on(online);
-                        }
-                    }
-                    Ok(_) => {}
+                    Ok(message) => self.heard(message),
                     Err(_) => old_speaks = false,
                 },
             }
         };
-        // Subscriptions are said to move along; binding once more costs one request and makes sure.
-        self.bind(conduit, &new).await?;
+        let rest = async {
+            while let Ok(message) = old.next().await {
+                self.heard(message);
+            }
+        };
+        let _ = tokio::time::timeout(HEAR_OUT, rest).await;
         old.close().await;
         tracing::debug!("Twitch pushes over another connection now");
         Ok(new)
@@ -192,16 +216,35 @@ impl Conduit {
 
     /// A session can look fine while Twitch sends it nothing.
     async fn look_at_shard(&self, conduit: &str, session: &Session) -> Result<(), Trouble> {
-        match self.helix.shard(conduit).await {
-            Ok(Some(shard)) if shard.status == "enabled" && shard.session.as_deref() == Some(&session.id) => {
-                Ok(())
+        match tokio::time::timeout(SHARD_LOOK_WITHIN, self.helix.shard(conduit)).await {
+            Ok(Ok(Some(shard))) => {
+                let is_ours = shard.status == "enabled" && shard.session.as_deref() == Some(&session.id);
+                if is_ours { Ok(()) } else { Err(Trouble::Shard(shard.status)) }
             }
-            Ok(shard) => Err(Trouble::Shard(shard.map_or("gone".to_owned(), |shard| shard.status))),
+            Ok(Ok(None)) => Err(Trouble::Gone),
             // That Twitch does not answer says nothing about the shard.
-            Err(error) => {
-                tracing::debug!(%error, "the shard could not be looked at");
+            Ok(Err(_)) | Err(_) => {
+                tracing::debug!("the shard could not be looked at");
                 Ok(())
             }
+        }
+    }
+
+    fn heard(&self, message: Message) {
+        match message {
+            Message::Notification(notification) => {
+                if let Some(online) = notification.online {
+                    self.hand_on(online);
+                }
+            }
+            Message::Revocation(subscription) => {
+                if let Status::Dead(why) = &subscription.status {
+                    tracing::warn!(broadcaster = ?subscription.broadcaster, why, "Twitch has ended a subscription");
+                }
+                self.revoked.notify_one();
+            }
+            Message::Unknown(kind) => tracing::debug!(kind, "an unknown message of Twitch's"),
+            Message::Keepalive | Message::Welcome { .. } | Message::Reconnect { .. } => {}
         }
     }
 

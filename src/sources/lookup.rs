@@ -1,6 +1,7 @@
 //! Looks up what was heard of: Twitch pushes that a stream has begun, but not what it is, and Helix shows it a little later.
 //! Nothing is concluded from hearing alone, so a message that is lost, doubled or late changes only when a stream is seen.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -21,6 +22,12 @@ const LOOKS: [Duration; 6] = [
     Duration::from_secs(20),
     Duration::from_secs(40),
 ];
+
+/// What is due so soon is looked for together with what is due now.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// The pause between two looks: streams that begin one after the other share one.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A stream that was heard of and not seen yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,8 +69,9 @@ impl Lookup {
 
     async fn look_for_ever(&mut self) {
         let mut candidates: Vec<Candidate> = Vec::new();
+        let mut not_before = self.clock.now();
         loop {
-            let next = candidates.iter().filter_map(Candidate::due).min();
+            let next = candidates.iter().filter_map(Candidate::due).min().map(|due| due.max(not_before));
             let pause = async {
                 match next {
                     Some(due) => tokio::time::sleep(self.clock.until(due)).await,
@@ -75,20 +83,25 @@ impl Lookup {
                     Some(heard) => take(&mut candidates, heard, self.clock.now()),
                     None => return,
                 },
-                () = pause => self.look(&mut candidates).await,
+                () = pause => {
+                    self.look(&mut candidates).await;
+                    not_before = self.clock.now().after(PAUSE);
+                }
             }
         }
     }
 
     /// Looks for everybody who is due, a hundred a request, and forgets who is seen or was looked for often enough.
     async fn look(&self, candidates: &mut Vec<Candidate>) {
-        let now = self.clock.now();
-        let due: Vec<BroadcasterId> = candidates
+        let soon = self.clock.now().after(TOGETHER);
+        let is_due = |candidate: &Candidate| candidate.due().is_some_and(|due| due <= soon);
+        let due: BTreeSet<BroadcasterId> = candidates
             .iter()
-            .filter(|candidate| candidate.due().is_some_and(|due| due <= now))
+            .filter(|candidate| is_due(candidate))
             .map(|candidate| candidate.broadcaster.clone())
             .collect();
-        let mut sightings = Vec::new();
+        let due: Vec<BroadcasterId> = due.into_iter().collect();
+        let mut sightings: Vec<Sighting> = Vec::new();
         for batch in due.chunks(MAX_IDS) {
             match self.helix.streams(batch).await {
                 Ok(page) => sightings.extend(page.live.into_iter().map(|stream| Sighting {
@@ -109,7 +122,7 @@ impl Lookup {
             if shown(candidate) {
                 return false;
             }
-            if candidate.due().is_some_and(|due| due <= now) {
+            if is_due(candidate) {
                 candidate.looks += 1;
             }
             let goes_on = candidate.due().is_some();
@@ -119,6 +132,9 @@ impl Lookup {
             }
             goes_on
         });
+        // Twitch lists somebody twice now and then; the first one counts.
+        let mut seen = BTreeSet::new();
+        sightings.retain(|sighting| seen.insert(sighting.broadcaster.clone()));
         if !sightings.is_empty() {
             let at = self.clock.now();
             let observation = Observation { source: Source::Conduit, at, sightings };

@@ -19,8 +19,14 @@ const COMPARE_EVERY: Duration = Duration::from_mins(45);
 /// How much chance changes that in either direction.
 const SPREAD: f64 = 0.33;
 
-/// How often it is looked whether the watches have changed, which is also how long changes are gathered.
+/// How long changes of the watches are gathered before the list is compared.
 const CHANGES_LOOK: Duration = Duration::from_secs(10);
+
+/// For how many subscriptions changes are gathered a second longer: so many stand on a page of the list, and it is read whole.
+const PAGE: usize = 100;
+
+/// Refusals in a row after which the rest is left to the next comparison. Each may be about one broadcaster alone.
+const MAX_REFUSALS: usize = 5;
 
 /// The pause after a comparison that failed.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
@@ -51,6 +57,18 @@ enum Failed {
     Endless,
     #[error("Twitch's list of subscriptions cannot be read whole")]
     Unreadable,
+    #[error("Twitch does not say what subscriptions may cost")]
+    NoLimit,
+}
+
+/// What a step came to.
+enum Done {
+    /// Somebody more has a subscription.
+    Covered,
+    /// Nothing that changes the number.
+    Nothing,
+    /// Twitch refuses it.
+    LeftOut,
 }
 
 /// Keeps the subscriptions.
@@ -81,9 +99,14 @@ impl Subscriber {
 
     async fn compare_for_ever(&mut self) {
         let mut refused = BTreeSet::new();
+        let mut asked_anew = true;
         loop {
             let named = self.conduit.wait_for(|state| state.conduit.is_some()).await;
             let Some(conduit) = named.ok().and_then(|state| state.conduit.clone()) else { return };
+            // Who was unknown may be known by now: accounts come back.
+            if asked_anew {
+                refused.clear();
+            }
             let generation = self.store.watches_generation();
             let pause = match self.compare(&conduit, &mut refused).await {
                 Ok(()) => COMPARE_EVERY.mul_f64(1.0 + SPREAD * (2.0 * self.chance.f64() - 1.0)),
@@ -95,16 +118,19 @@ impl Subscriber {
                     TRY_AGAIN
                 }
             };
-            self.wait(pause, generation, &conduit).await;
+            asked_anew = self.wait(pause, generation, &conduit).await;
         }
     }
 
-    /// Waits so long, or until there is a reason to compare sooner.
-    async fn wait(&mut self, pause: Duration, generation: u64, conduit: &str) {
+    /// Waits so long, or until there is a reason to compare sooner. Returns whether the time is over or the conduit is
+    /// another one.
+    async fn wait(&mut self, pause: Duration, generation: u64, conduit: &str) -> bool {
         let store = self.store.clone();
+        let covered = u64::try_from(self.coverage.borrow().covered / PAGE).unwrap_or_default();
+        let gather = CHANGES_LOOK.max(Duration::from_secs(covered));
         let changes = async {
             loop {
-                tokio::time::sleep(CHANGES_LOOK).await;
+                tokio::time::sleep(gather).await;
                 if store.watches_generation() != generation {
                     return;
                 }
@@ -116,10 +142,10 @@ impl Subscriber {
             tokio::time::sleep(CHANGES_LOOK).await;
         };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = changes => {}
-            () = revoked => {}
-            _ = self.conduit.wait_for(|state| state.conduit.as_deref() != Some(conduit)) => {}
+            () = tokio::time::sleep(pause) => true,
+            () = changes => false,
+            () = revoked => false,
+            _ = self.conduit.wait_for(|state| state.conduit.as_deref() != Some(conduit)) => true,
         }
     }
 
@@ -137,51 +163,83 @@ impl Subscriber {
             limit: listed.max_total_cost,
         };
         self.coverage.send_replace(coverage);
-        let steps = plan.steps.len();
+        let (steps, mut left_out, mut in_a_row) = (plan.steps.len(), 0, 0);
         for step in plan.steps {
-            match step {
-                Step::Delete(id) => self.helix.unsubscribe(&id).await?,
-                Step::Create(broadcaster) => match self.helix.subscribe(&broadcaster, conduit).await? {
-                    Subscribed::Made(_) | Subscribed::Exists => {
-                        coverage.covered += 1;
-                        self.coverage.send_replace(coverage);
-                    }
-                    Subscribed::NoBroadcaster => {
-                        tracing::info!(%broadcaster, "Twitch does not know this account (any more)");
-                        refused.insert(broadcaster);
-                    }
-                    Subscribed::QuotaUsedUp(why) => {
-                        tracing::warn!(why, "Twitch takes no more subscriptions; the poll looks at the rest");
-                        break;
-                    }
-                },
+            match self.carry_out(step, conduit, refused).await? {
+                Done::Covered => {
+                    coverage.covered += 1;
+                    self.coverage.send_replace(coverage);
+                    in_a_row = 0;
+                }
+                Done::Nothing => in_a_row = 0,
+                Done::LeftOut => {
+                    left_out += 1;
+                    in_a_row += 1;
+                }
+            }
+            if in_a_row == MAX_REFUSALS {
+                tracing::warn!("Twitch takes no more subscriptions; the poll looks at the rest");
+                break;
             }
         }
-        tracing::info!(
-            steps,
-            wanted = coverage.wanted,
-            covered = coverage.covered,
-            cost = coverage.cost,
-            limit = coverage.limit,
-            "the subscriptions are as they should be"
-        );
+        let Coverage { wanted, covered, cost, limit } = coverage;
+        tracing::info!(steps, left_out, wanted, covered, cost, limit, "compared the subscriptions");
         Ok(())
+    }
+
+    /// Does one thing. Fails only when Twitch cannot be asked.
+    async fn carry_out(
+        &self,
+        step: Step,
+        conduit: &str,
+        refused: &mut BTreeSet<BroadcasterId>,
+    ) -> Result<Done, TwitchError> {
+        let (broadcaster, answer) = match step {
+            Step::Delete(id) => match self.helix.unsubscribe(&id).await {
+                Ok(()) => return Ok(Done::Nothing),
+                Err(error) => (None, Err(error)),
+            },
+            Step::Create(broadcaster) => {
+                let answer = self.helix.subscribe(&broadcaster, conduit).await;
+                (Some(broadcaster), answer)
+            }
+        };
+        match answer {
+            Ok(Subscribed::Made(_) | Subscribed::Exists) => Ok(Done::Covered),
+            Ok(Subscribed::NoBroadcaster) => {
+                tracing::info!(?broadcaster, "Twitch does not know this account (any more)");
+                refused.extend(broadcaster);
+                Ok(Done::Nothing)
+            }
+            Ok(Subscribed::QuotaUsedUp(why)) => {
+                tracing::info!(?broadcaster, why, "Twitch makes no subscription for this account");
+                Ok(Done::LeftOut)
+            }
+            Err(error @ TwitchError::Refused { .. }) => {
+                tracing::warn!(?broadcaster, %error, "a subscription could not be made or ended");
+                Ok(Done::LeftOut)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn list(&self) -> Result<Listed, Failed> {
         let mut listed = Listed { subscriptions: Vec::new(), max_total_cost: 0 };
         let mut after: Option<String> = None;
+        // Without one, everything would be ended.
+        let mut limit = None;
         for _ in 0..MAX_PAGES {
             let page = self.helix.subscriptions(after.as_deref()).await?;
             // What is not seen would be made again.
             if page.has_unreadable {
                 return Err(Failed::Unreadable);
             }
-            listed.max_total_cost = page.max_total_cost;
+            limit = limit.max(page.max_total_cost);
             listed.subscriptions.extend(page.subscriptions);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(listed),
+            after = page.next;
+            if after.is_none() {
+                listed.max_total_cost = limit.ok_or(Failed::NoLimit)?;
+                return Ok(listed);
             }
         }
         Err(Failed::Endless)

@@ -17,6 +17,9 @@ const RESERVE: u32 = 20;
 /// watches. Each exchange costs two requests and a gap, and watches come and go all day.
 const HYSTERESIS: u32 = 4;
 
+/// The status of a subscription whose conduit is gone.
+const CONDUIT_DELETED: &str = "conduit_deleted";
+
 /// A broadcaster whom servers watch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wanted {
@@ -62,12 +65,18 @@ pub struct Plan {
 #[must_use]
 pub fn plan(wanted: &[Wanted], listed: &Listed, own: &Transport, refused: &BTreeSet<BroadcasterId>) -> Plan {
     let is_own = |subscription: &&Subscription| subscription.transport == *own;
-    let foreign: u32 = listed.subscriptions.iter().filter(|one| !is_own(one)).map(|one| one.cost).sum();
+    // What does not work costs nothing.
+    let counts = |one: &&Subscription| !is_own(one) && !matches!(one.status, Status::Dead(_));
+    let foreign: u32 = listed.subscriptions.iter().filter(counts).map(|one| one.cost).sum();
     let reserve = listed.max_total_cost / RESERVE;
     let room = listed.max_total_cost.saturating_sub(reserve).saturating_sub(foreign);
 
     let mut plan = Plan::default();
     let mut working: HashMap<&BroadcasterId, &Subscription> = HashMap::new();
+    // Those of a conduit that is gone are nobody's; as a rule they were ours.
+    let orphan = |one: &&Subscription| matches!(&one.status, Status::Dead(why) if why == CONDUIT_DELETED);
+    let orphans = listed.subscriptions.iter().filter(|one| !is_own(one)).filter(orphan);
+    plan.steps.extend(orphans.map(|one| Step::Delete(one.id.clone())));
     for subscription in listed.subscriptions.iter().filter(is_own) {
         let wanted_kind =
             subscription.kind == STREAM_ONLINE && !matches!(subscription.status, Status::Dead(_));
@@ -213,6 +222,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_deleted_conduit_leaves_behind_goes_and_takes_no_room() {
+        let orphan = Subscription {
+            status: Status::Dead(CONDUIT_DELETED.to_owned()),
+            transport: Transport::Conduit("former".to_owned()),
+            ..subscription("o", 1)
+        };
+        assert_eq!(steps(&wanted(&[(1, 1)]), &listed(&[orphan], 1)), [delete("o"), Step::Create(who(1))]);
+    }
+
+    #[test]
     fn who_costs_nothing_stays_and_takes_no_room() {
         let free = |id: &str, number| Subscription { cost: 0, ..subscription(id, number) };
         let there = [free("a", 1), free("b", 2), subscription("c", 3)];
@@ -299,8 +318,10 @@ mod tests {
             let names: HashSet<_> = ours.iter().filter_map(|one| one.broadcaster.clone()).collect();
             prop_assert_eq!(names.len(), ours.len());
             prop_assert!(names.iter().all(|name| wanted.iter().any(|wanted| wanted.broadcaster == *name)));
-            let total: u32 = after.subscriptions.iter().map(|one| one.cost).sum();
-            let foreign: u32 = there.iter().filter(|one| one.transport != own()).map(|one| one.cost).sum();
+            let alive = |one: &&Subscription| !matches!(one.status, Status::Dead(_));
+            let total: u32 = after.subscriptions.iter().filter(alive).map(|one| one.cost).sum();
+            let foreign = there.iter().filter(|one| one.transport != own());
+            let foreign: u32 = foreign.filter(alive).map(|one| one.cost).sum();
             prop_assert!(total <= max_total_cost.max(foreign));
         }
     }

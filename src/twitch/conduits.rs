@@ -165,7 +165,10 @@ impl Helix {
                 made.map(Subscribed::Made).ok_or_else(wire::broken)
             }
             Err(TwitchError::Refused { status: 409, .. }) => Ok(Subscribed::Exists),
-            Err(TwitchError::Refused { status: 400, .. }) => Ok(Subscribed::NoBroadcaster),
+            // Any other 400 is about the request itself, above all about a conduit that is gone.
+            Err(TwitchError::Refused { status: 400, message }) if !message.contains("conduit") => {
+                Ok(Subscribed::NoBroadcaster)
+            }
             Err(TwitchError::Refused { status: 429, message }) => Ok(Subscribed::QuotaUsedUp(message)),
             Err(error) => Err(error),
         }

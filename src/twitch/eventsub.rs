@@ -13,9 +13,12 @@ use crate::domain::{BroadcasterId, Login, StreamId, Timestamp, text};
 /// The type of the only subscription that is made: a broadcaster begins to stream.
 pub const STREAM_ONLINE: &str = "stream.online";
 
-/// The keepalive that is assumed when a welcome does not say: the shortest that Twitch has (Twitch, EventSub, "Handling
+/// The keepalive, in seconds, that is assumed when a welcome does not say: the shortest that Twitch has (Twitch, EventSub, "Handling
 /// WebSocket Events").
-const ASSUMED_KEEPALIVE: Duration = Duration::from_secs(10);
+const ASSUMED_KEEPALIVE: u64 = 10;
+
+/// The longest that Twitch has, in seconds; longer than that nobody waits for a sign of life.
+const LONGEST_KEEPALIVE: u64 = 600;
 
 /// A message of a websocket session (Twitch, EventSub, "Handling WebSocket Events").
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,8 +119,8 @@ pub struct SubscriptionsPage {
     pub subscriptions: Vec<Subscription>,
     /// What all subscriptions of the client id cost together.
     pub total_cost: u32,
-    /// What they may cost.
-    pub max_total_cost: u32,
+    /// What they may cost, if it says so.
+    pub max_total_cost: Option<u32>,
     /// Where the next page is.
     pub next: Option<String>,
     /// An entry could not be read: that something is not listed proves nothing.
@@ -220,7 +223,7 @@ struct PageBody<'a> {
     #[serde(default)]
     total_cost: u32,
     #[serde(default)]
-    max_total_cost: u32,
+    max_total_cost: Option<u32>,
     #[serde(borrow, default)]
     pagination: Option<PaginationBody<'a>>,
 }
@@ -239,8 +242,8 @@ impl Message {
         Some(match &*metadata.message_type {
             "session_welcome" => {
                 let SessionPayload { session } = serde_json::from_str(payload?.get()).ok()?;
-                let keepalive =
-                    session.keepalive_timeout_seconds.map_or(ASSUMED_KEEPALIVE, Duration::from_secs);
+                let seconds = session.keepalive_timeout_seconds.unwrap_or(ASSUMED_KEEPALIVE);
+                let keepalive = Duration::from_secs(seconds.min(LONGEST_KEEPALIVE));
                 Self::Welcome { session: text::filled(&session.id)?.to_owned(), keepalive }
             }
             "session_keepalive" => Self::Keepalive,
@@ -459,7 +462,7 @@ mod tests {
         );
         let page = SubscriptionsPage::read(body.as_bytes()).expect("a page");
         assert_eq!(page.subscriptions, [known(Status::Enabled)]);
-        assert_eq!((page.total_cost, page.max_total_cost), (1, 10_000));
+        assert_eq!((page.total_cost, page.max_total_cost), (1, Some(10_000)));
         assert_eq!((page.next.as_deref(), page.has_unreadable), (Some("next"), true));
         let last = SubscriptionsPage::read(br#"{"data":[],"pagination":{}}"#).expect("a page");
         assert_eq!((last.next, last.has_unreadable), (None, false));

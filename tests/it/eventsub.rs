@@ -37,7 +37,7 @@ async fn list(helix: &Helix) -> Listed {
         let page = helix.subscriptions(after.as_deref()).await.expect("a page");
         assert!(!page.has_unreadable);
         listed.subscriptions.extend(page.subscriptions);
-        listed.max_total_cost = page.max_total_cost;
+        listed.max_total_cost = page.max_total_cost.expect("a limit");
         match page.next {
             Some(next) => after = Some(next),
             None => return listed,
@@ -54,6 +54,15 @@ async fn a_conduit_is_made_once_and_found_again() {
     let mut expected = vec![conduit, foreign];
     expected.sort();
     assert_eq!(found, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conduit_that_is_gone_makes_nobody_unknown() {
+    let (twitch, helix, conduit) = with_conduit().await;
+    let ann = user(&twitch, "ann");
+    twitch.forget_conduit(&conduit);
+    let refused = helix.subscribe(&ann, &conduit).await;
+    assert!(matches!(refused, Err(TwitchError::Refused { status: 400, .. })), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]

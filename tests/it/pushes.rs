@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use livebell::config::EventSub;
+use livebell_fakes::twitch::{Fault, Path};
 
 use crate::world::{GRACE, Server, World};
 
@@ -218,4 +219,34 @@ async fn an_unchanged_set_costs_only_its_list() {
         .collect();
     assert!((2..=6).contains(&asked.len()), "{asked:?}");
     assert!(asked.iter().all(|method| method == "GET"), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conduit_that_is_not_remembered_is_not_made_again_and_again() {
+    let mut world = World::asleep().await;
+    world.settings.eventsub = EventSub::Conduit;
+    world.twitch.fail(Path::CreateConduit, u32::MAX, Fault::Html(502));
+    world.wake().await;
+    world.pass(Duration::from_mins(14)).await;
+    assert_eq!(world.twitch.request_count(Path::CreateConduit), 1);
+    world.twitch.clear_faults();
+    world.pass(Duration::from_mins(2)).await;
+    assert_eq!(world.twitch.conduits().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscriptions_come_back_after_twitch_has_deleted_the_conduit() {
+    let (world, cats) = heard().await;
+    let former = world.twitch.conduits().remove(0);
+    world.twitch.delete_conduit(&former.id);
+    // Somebody adds a streamer before the bot knows that the conduit is gone.
+    world.follow(cats, "bob").await;
+    world.pass(Duration::from_mins(10)).await;
+    assert!(world.twitch.enabled_for(&world.id("ann")) && world.twitch.enabled_for(&world.id("bob")));
+    world.goes_live("ann");
+    world.pass(SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+    // Nothing is left of the former one.
+    let left = world.twitch.subscriptions().into_iter().filter(|one| one.status == "conduit_deleted");
+    assert_eq!(left.count(), 0);
 }
