@@ -116,7 +116,7 @@ async fn a_refused_token_is_not_shown_again() {
     let (first, second) = tokio::join!(client.post(None), client.post(None));
     assert_eq!((first, second), (Err(DiscordError::Unauthorized), Err(DiscordError::Unauthorized)));
     assert!(client.rest.is_refused());
-    assert_eq!(client.rest.session_starts().await, Err(DiscordError::Unauthorized));
+    assert_eq!(client.rest.gateway().await, Err(DiscordError::Unauthorized));
     assert_eq!(client.requests(), 1);
 }
 
@@ -134,7 +134,7 @@ async fn a_thousand_refusals_halt_all_requests_for_a_while() {
     let left = client.rest.halted_for().expect("halted");
     let halted = client.post(None).await;
     assert_eq!(halted, Err(DiscordError::Halted { wait: left }));
-    assert!(matches!(client.rest.session_starts().await, Err(DiscordError::Halted { .. })));
+    assert!(matches!(client.rest.gateway().await, Err(DiscordError::Halted { .. })));
     assert_eq!(client.requests(), 1_000);
     tokio::time::sleep(left).await;
     assert_eq!(client.rest.halted_for(), None);
@@ -164,7 +164,7 @@ async fn a_pause_without_discords_words_holds_everything() {
         client.discord.fail(Place::Messages, 1, fault.clone());
         client.post(None).await.expect_err("a pause");
         let before = client.clock.now();
-        client.rest.session_starts().await.expect("an answer");
+        client.rest.gateway().await.expect("an answer");
         assert_eq!(client.clock.now().since(before) >= Duration::from_secs(1), holds, "{fault:?}");
     }
 }

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 
 pub use answer::{Failure, failure};
 pub use reads::{Access, Found};
-pub use rest::{Application, Member, Posted, Queueing, Rest, SessionStarts, http_client};
+pub use rest::{Application, GatewayInfo, Member, Posted, Queueing, Rest, SessionStarts, http_client};
 pub use turns::Line;
 
 /// What the client needs to know.

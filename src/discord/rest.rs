@@ -71,6 +71,15 @@ pub struct SessionStarts {
     pub reset_after: Duration,
 }
 
+/// Where the gateway is and how often it may be asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GatewayInfo {
+    /// Address of the websocket.
+    pub url: String,
+    /// Sessions that may still be begun.
+    pub starts: SessionStarts,
+}
+
 /// A member of a server, by the raw ids.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Member {
@@ -191,15 +200,16 @@ impl Rest {
         Ok(Application { id: body.id, name: body.name, bot_user })
     }
 
-    /// How many gateway sessions may still be asked for (Discord, Gateway, "Get Gateway Bot").
-    pub async fn session_starts(&self) -> Result<SessionStarts, DiscordError> {
+    /// Where the gateway is, and how many sessions may still be asked for (Discord, Gateway, "Get Gateway Bot").
+    pub async fn gateway(&self) -> Result<GatewayInfo, DiscordError> {
         let route = Route { kind: "GET /gateway/bot", resource: 0 };
         let body: GatewayBody = self.read(route, "/gateway/bot", Line::Urgent).await?;
-        Ok(SessionStarts {
+        let starts = SessionStarts {
             shards: body.shards.max(1),
             remaining: body.session_start_limit.remaining,
             reset_after: Duration::from_millis(body.session_start_limit.reset_after),
-        })
+        };
+        Ok(GatewayInfo { url: body.url, starts })
     }
 
     /// Replaces the commands that are registered for every server (Discord, "Bulk Overwrite Global Application Commands").

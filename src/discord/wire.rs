@@ -196,6 +196,7 @@ pub(super) struct ApplicationBody {
 /// What the gateway allows (Discord, Gateway, "Get Gateway Bot").
 #[derive(Deserialize)]
 pub(super) struct GatewayBody {
+    pub(super) url: String,
     pub(super) shards: u32,
     pub(super) session_start_limit: SessionStartLimit,
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::commands;
 use crate::control::Control;
-use crate::discord::{DiscordError, Rest, SessionStarts, http_client};
+use crate::discord::{DiscordError, GatewayInfo, Rest, http_client};
 use crate::domain::Timestamp;
 
 use events::{Events, Signals};
@@ -113,8 +113,8 @@ impl Gateway {
             let began = self.clock.now();
             let ended = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                starts = self.may_begin(&mut backoff) => {
-                    self.connect(starts?, &stop).await
+                gateway = self.may_begin(&mut backoff) => {
+                    self.connect(gateway?, &stop).await
                 }
             };
             if self.clock.now().since(began) > GOOD_STRETCH {
@@ -148,10 +148,10 @@ impl Gateway {
     }
 
     /// Waits until a session may be begun: Discord resets the token of a bot that begins a thousand a day.
-    async fn may_begin(&self, backoff: &mut Duration) -> Result<SessionStarts, GatewayEnd> {
+    async fn may_begin(&self, backoff: &mut Duration) -> Result<GatewayInfo, GatewayEnd> {
         loop {
-            let starts = match self.rest.session_starts().await {
-                Ok(starts) => starts,
+            let gateway = match self.rest.gateway().await {
+                Ok(gateway) => gateway,
                 Err(DiscordError::Unauthorized) => return Err(GatewayEnd::TokenRefused),
                 Err(error) => {
                     tracing::warn!(%error, retry_in = ?backoff, "Discord's gateway is not to be reached; trying again");
@@ -162,22 +162,23 @@ impl Gateway {
             };
             // Without a memory of earlier sessions, what Discord says is all there is to go by.
             let earlier = self.control.identifies().await.unwrap_or_default();
-            let pause = identify::pause(&earlier, self.clock.now(), starts);
+            let pause = identify::pause(&earlier, self.clock.now(), gateway.starts);
             if pause.is_zero() {
-                return Ok(starts);
+                return Ok(gateway);
             }
             tracing::warn!(
                 ?pause,
                 sessions_today = earlier.len(),
-                left = starts.remaining,
+                left = gateway.starts.remaining,
                 "too many gateway sessions were begun; waiting, so that Discord does not reset the token"
             );
             tokio::time::sleep(pause).await;
         }
     }
 
-    async fn connect(&self, starts: SessionStarts, stop: &CancellationToken) -> Ended {
+    async fn connect(&self, gateway: GatewayInfo, stop: &CancellationToken) -> Ended {
         let signals = Signals::default();
+        let starts = gateway.starts;
         let events = Events::new(self.control.clone(), self.clock.clone(), starts, signals.clone());
         let events = Arc::new(events);
         let alive = Arc::downgrade(&events);
@@ -185,9 +186,11 @@ impl Gateway {
             Ok(client) => client,
             Err(error) => return Ended::Failed(error),
         };
+        // Serenity asks for the address itself, but takes a built-in one for good when the answer is an error.
+        *client.ws_url.lock().await = gateway.url;
         let shards = Arc::clone(&client.shard_manager);
         let ended = tokio::select! {
-            ended = client.start_autosharded() => match ended {
+            ended = client.start_shards(starts.shards) => match ended {
                 Ok(()) => Ended::Stuck,
                 Err(error) => Ended::Failed(error),
             },
@@ -287,11 +290,6 @@ fn end_for_good(error: &serenity::Error) -> Result<(), GatewayEnd> {
         }
         serenity::Error::Gateway(GatewayError::DisallowedGatewayIntents) => {
             Err(GatewayEnd::Refused(GatewayError::DisallowedGatewayIntents))
-        }
-        serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(answer))
-            if answer.status_code == reqwest::StatusCode::UNAUTHORIZED =>
-        {
-            Err(GatewayEnd::TokenRefused)
         }
         _ => Ok(()),
     }

@@ -288,6 +288,17 @@ async fn the_bot_waits_for_a_discord_that_is_not_there_yet() {
     }
 }
 
+/// Serenity asks for the gateway's address by itself, and falls back to a built-in one for good when that fails.
+#[tokio::test(start_paused = true)]
+async fn a_limit_while_it_connects_does_not_send_it_elsewhere() {
+    let mut world = World::asleep().await;
+    let limit = Fault::RateLimited { header: 1.0, body: 1.0, scope: "global" };
+    world.discord.fail(Place::Path("/gateway"), 1, limit);
+    world.spawn();
+    world.pass(A_RECONNECT).await;
+    assert_eq!(world.discord.identifies(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_session_is_begun_when_twitch_refuses_the_credentials() {
     let mut world = World::asleep().await;

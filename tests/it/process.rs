@@ -76,25 +76,37 @@ impl Place {
         tokio::time::timeout(PATIENCE, command).await.expect("it ends").expect("it runs")
     }
 
-    /// Starts the bot and waits until it is connected.
+    /// Starts the bot and waits until it is connected. What it says goes to a file: a pipe that nobody reads would stop
+    /// it once it is full.
     async fn start(&self) -> Child {
+        let said = std::fs::File::create(self.said()).expect("a file for what it says");
         let mut child = AsyncCommand::new(BINARY)
             .env_clear()
             .envs(self.settings())
             .current_dir(self.folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(said.try_clone().expect("the file"))
+            .stderr(said)
             .kill_on_drop(true)
             .spawn()
             .expect("it runs");
-        let connected = tokio::select! {
-            () = self.discord.wait_until_ready() => true,
-            _ = child.wait() => false,
+        let ended = tokio::select! {
+            connected = self.discord.is_ready_in_time() => (!connected).then_some("it does not connect"),
+            _ = child.wait() => Some("it ended before it was connected"),
         };
-        if connected {
-            return child;
+        if let Some(ended) = ended {
+            panic!("{ended}: {}", self.words_said());
         }
-        panic!("it ended before it was connected: {}", words(&output(child).await.stdout));
+        child
+    }
+
+    /// Where what the bot says is written.
+    fn said(&self) -> std::path::PathBuf {
+        self.folder.path().join("said.log")
+    }
+
+    /// What the bot last started has said.
+    fn words_said(&self) -> String {
+        std::fs::read_to_string(self.said()).expect("what it said")
     }
 
     /// A server that has set a channel, and the channel.
@@ -146,13 +158,12 @@ async fn it_runs_answers_and_stops_in_order() {
     signal(&bot, "-TERM");
     let began = place.twitch.now();
     let ended = output(bot).await;
-    let log = words(&ended.stdout);
-    assert_eq!(ended.status.code(), Some(0), "{log}");
+    let said = place.words_said();
+    assert_eq!(ended.status.code(), Some(0), "{said}");
     assert!(place.twitch.now() - began < Duration::from_secs(5), "it took {:?}", place.twitch.now() - began);
     for line in ["went live", "announced", "streamer=ann", "stopping"] {
-        assert!(log.contains(line), "no {line:?} in:\n{log}");
+        assert!(said.contains(line), "no {line:?} in:\n{said}");
     }
-    let said = log + &words(&ended.stderr);
     for secret in [place.discord.token(), place.twitch.client_secret(), place.twitch.client_id()] {
         assert!(!said.contains(&secret), "a secret is in the log");
     }

@@ -11,6 +11,8 @@ pub enum Place {
     Messages,
     /// Requests whose path after `/api/v10` begins so.
     Route(&'static str),
+    /// Requests whose path after `/api/v10` is just this.
+    Path(&'static str),
     /// Requests with this method whose path after `/api/v10` begins so.
     Request {
         /// `GET`, `POST`, …
@@ -86,6 +88,7 @@ impl Faults {
             Place::Channel(id) => channel == Some(*id),
             Place::Messages => channel.is_some(),
             Place::Route(prefix) => path.starts_with(prefix),
+            Place::Path(exactly) => path == *exactly,
             Place::Request { method: wanted, prefix } => {
                 method == *wanted && path.starts_with(prefix.as_str())
             }

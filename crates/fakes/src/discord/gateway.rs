@@ -51,8 +51,12 @@ impl Discord {
     /// # Panics
     /// If that takes more than a minute.
     pub async fn wait_until_ready(&self) {
-        let ready = self.shared.wait_for(PATIENCE, |state| state.gateway.settled().then_some(())).await;
-        assert!(ready.is_some(), "no gateway session became ready within {PATIENCE:?}");
+        assert!(self.is_ready_in_time().await, "no gateway session became ready within {PATIENCE:?}");
+    }
+
+    /// Whether all shards of a client become ready, and their guilds announced, within a minute.
+    pub async fn is_ready_in_time(&self) -> bool {
+        self.shared.wait_for(PATIENCE, |state| state.gateway.settled().then_some(())).await.is_some()
     }
 
     /// Asks all clients to reconnect and resume (op 7).
