@@ -22,7 +22,7 @@ use crate::outbox::{Errands, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
 use crate::sources::{
-    self, Accounts, Conduit, ConduitState, Coverage, CycleReport, Lookup, Poll, Subscriber,
+    self, Accounts, Conduit, ConduitState, Coverage, Covered, CycleReport, Lookup, Poll, Subscriber,
 };
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Health, Vitals};
@@ -200,17 +200,19 @@ fn watch_twitch(
         pipeline.run(inbox).await;
         Ok(())
     });
+    let covered = Covered::default();
     let poll = Poll {
         store: base.store.clone(),
         helix: base.helix.clone(),
         clock: base.clock.clone(),
         interval: base.settings.check_interval,
+        covered: covered.clone(),
         observations,
         reports,
     };
     let accounts =
         Accounts { store: base.store.clone(), helix: base.helix.clone(), clock: base.clock.clone() };
-    let push = push(base, shown.0, shown.1, poll.observations.clone());
+    let push = push(base, shown, covered, poll.observations.clone());
     let base = Arc::clone(base);
     parts.start(move |stop| async move {
         let reached = until(&stop, "Twitch", || async {
@@ -244,8 +246,8 @@ fn watch_twitch(
 /// Hears from Twitch, if it is to: who listens, who looks up what was heard, and who sees to the subscriptions.
 fn push(
     base: &Base,
-    state: watch::Sender<ConduitState>,
-    coverage: watch::Sender<Coverage>,
+    (state, coverage): (watch::Sender<ConduitState>, watch::Sender<Coverage>),
+    covered: Covered,
     observations: mpsc::Sender<Observation>,
 ) -> Option<(Conduit, Lookup, Subscriber)> {
     if base.settings.eventsub == EventSub::Off {
@@ -260,6 +262,8 @@ fn push(
         conduit: state.subscribe(),
         revoked: Arc::clone(&revoked),
         coverage,
+        covered: covered.clone(),
+        clock: clock.clone(),
         chance: fastrand::Rng::new(),
     };
     let conduit = Conduit {
@@ -270,6 +274,7 @@ fn push(
         heard: hear,
         revoked,
         state,
+        covered,
         chance: fastrand::Rng::new(),
     };
     let lookup = Lookup { helix: helix.clone(), clock: clock.clone(), heard, observations };

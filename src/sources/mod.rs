@@ -2,13 +2,16 @@
 
 mod accounts;
 mod conduit;
+mod covered;
 mod lookup;
 mod poll;
 mod subscriber;
 mod subscriptions;
+mod tiers;
 
 pub use accounts::Accounts;
 pub use conduit::{Conduit, ConduitState, MAX_WAITING};
+pub use covered::Covered;
 pub use lookup::Lookup;
 pub use poll::{CycleReport, Poll, Roster, stretched};
 pub use subscriber::{Coverage, Subscriber};

@@ -8,7 +8,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::conduit::ConduitState;
+use super::covered::Covered;
 use super::subscriptions::{self, Listed, Step, Wanted};
+use crate::clock::Clock;
 use crate::domain::BroadcasterId;
 use crate::store::{Store, StoreError};
 use crate::twitch::{Helix, Subscribed, Transport, TwitchError};
@@ -84,6 +86,10 @@ pub struct Subscriber {
     pub revoked: Arc<Notify>,
     /// Where it is shown how they stand.
     pub coverage: watch::Sender<Coverage>,
+    /// Where it is noted who has one.
+    pub covered: Covered,
+    /// The time.
+    pub clock: Clock,
     /// Spreads the comparisons.
     pub chance: fastrand::Rng,
 }
@@ -163,6 +169,7 @@ impl Subscriber {
             limit: listed.max_total_cost,
         };
         self.coverage.send_replace(coverage);
+        self.covered.replace(&plan.covered, self.clock.now());
         let (steps, mut left_out, mut in_a_row) = (plan.steps.len(), 0, 0);
         for step in plan.steps {
             match self.carry_out(step, conduit, refused).await? {
@@ -205,7 +212,12 @@ impl Subscriber {
             }
         };
         match answer {
-            Ok(Subscribed::Made(_) | Subscribed::Exists) => Ok(Done::Covered),
+            Ok(Subscribed::Made(_) | Subscribed::Exists) => {
+                if let Some(broadcaster) = broadcaster {
+                    self.covered.add(broadcaster, self.clock.now());
+                }
+                Ok(Done::Covered)
+            }
             Ok(Subscribed::NoBroadcaster) => {
                 tracing::info!(?broadcaster, "Twitch does not know this account (any more)");
                 refused.extend(broadcaster);

@@ -30,7 +30,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules and files that decide or word and do nothing else: no asynchrony, no clock, no store, no crate that reaches out.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "domain/",
     "detect/",
     "audience/",
@@ -40,6 +40,7 @@ const PURE: [&str; 18] = [
     "outbox/retry.rs",
     "outbox/nonce.rs",
     "sources/subscriptions.rs",
+    "sources/tiers.rs",
     "twitch/budget.rs",
     "twitch/eventsub.rs",
     "twitch/signature.rs",
