@@ -43,7 +43,7 @@ fn stream(id: &str, number: u64) -> Stream {
         display_name: format!("User {id}"),
         title: Some("Speedrun".to_owned()),
         category: None,
-        viewers: 1,
+        viewers: Some(1),
         started_at: NOW,
         thumbnail: None,
     }

@@ -18,7 +18,7 @@ use crate::control::{Bells, Control, RegisterError};
 use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
 use crate::domain::{Observation, Permission, Permissions};
 use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
-use crate::outbox::{Errands, Worker};
+use crate::outbox::{Errands, Revisions, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
 use crate::sources::{
@@ -328,6 +328,12 @@ fn speak_to_discord(
             errands: Arc::clone(&base.bells.errands),
             chance: fastrand::Rng::new(),
         };
+        let revisions = Revisions {
+            store: base.store.clone(),
+            sink: sink.clone(),
+            clock: base.clock.clone(),
+            chance: fastrand::Rng::new(),
+        };
         let errands = Errands {
             store: base.store.clone(),
             sink,
@@ -352,7 +358,11 @@ fn speak_to_discord(
                 () = stop.cancelled() => {}
                 _ = tokio::time::timeout(FIRST_LOOK, first_look.is_over()) => {}
             }
-            worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES)
+            let work = async { worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES) };
+            let revise = async { revisions.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES) };
+            let (delivered, revised) =
+                tokio::join!(or_stop(&base, &stop, work), or_stop(&base, &stop, revise));
+            delivered.and(revised)
         };
         let connect = async {
             // Not before it is known whether the program can go on at all: each start of a crash loop would begin a session.
@@ -368,7 +378,7 @@ fn speak_to_discord(
         };
         // The first that fails stops the others in order: the gateway is to be closed, not dropped.
         let (delivered, connected, (), (), ()) = tokio::join!(
-            or_stop(&base, &stop, deliver),
+            deliver,
             or_stop(&base, &stop, connect),
             errands.run(stop.clone()),
             register_commands(&control, &stop),

@@ -259,6 +259,9 @@ fn tell(changes: &[Change]) {
             Change::Continued { session, stream } => {
                 tracing::debug!(%session, streamer = %stream.login, stream = %stream.id, "goes on");
             }
+            Change::Shown { session, stream } => {
+                tracing::info!(%session, streamer = %stream.login, stream = %stream.id, "Twitch shows what was announced");
+            }
             Change::Missed { session, broadcaster, .. } => tracing::debug!(%session, %broadcaster, "missed"),
             Change::Ended { session, broadcaster } => tracing::info!(%session, %broadcaster, "ended"),
             Change::CaughtUp { owed, session: Some(session), .. } => {

@@ -41,14 +41,15 @@ fn line(entry: &LiveEntry) -> String {
     let title = text::cut(&text::escape_markdown(title), reply::MAX_LINE);
     let category = entry.stream.category.as_ref();
     let category = category.map(|category| format!("{} · ", reply::name(&category.name))).unwrap_or_default();
+    let viewers = entry.stream.viewers;
+    let viewers = viewers.map(|viewers| format!("{} watching · ", text::grouped(viewers))).unwrap_or_default();
     let gone = match entry.missing_since {
         Some(since) => format!(" · last seen <t:{}:R>", since.as_secs()),
         None => String::new(),
     };
     format!(
-        "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{} watching · began <t:{}:R>{gone}",
+        "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{viewers}began <t:{}:R>{gone}",
         entry.login,
-        text::grouped(entry.stream.viewers),
         entry.since.as_secs()
     )
 }

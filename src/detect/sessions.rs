@@ -126,7 +126,7 @@ mod tests {
             display_name: "Ann".to_owned(),
             title: Some("Speedrun".to_owned()),
             category: None,
-            viewers: 1,
+            viewers: Some(1),
             started_at: minute(started),
             thumbnail: None,
         })
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_changed_title_is_remembered_and_viewers_are_not() {
         let mut a = stream("A", 0);
-        a.viewers = 5000;
+        a.viewers = Some(5000);
         check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Unchanged);
         a.title = Some("Any%".to_owned());
         check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Continued(a));

@@ -57,7 +57,7 @@ fn message() -> render::Message {
         display_name: "Ann".to_owned(),
         title: None,
         category: None,
-        viewers: 1,
+        viewers: Some(1),
         started_at: now,
         thumbnail: None,
     };

@@ -17,8 +17,8 @@ pub struct Stream {
     pub title: Option<String>,
     /// Absent when none is set.
     pub category: Option<Category>,
-    /// How many watch. Changes with every look, so nothing is remembered for its sake.
-    pub viewers: u64,
+    /// How many watch; absent when Twitch has not said. Changes with every look, so nothing is remembered for its sake.
+    pub viewers: Option<u64>,
     /// When Twitch says that it began.
     pub started_at: Timestamp,
     /// Picture address with `{width}` and `{height}` to be filled in; missing in the first minutes.

@@ -52,7 +52,7 @@ fn stream(id: &str, stream: &str) -> Stream {
         display_name: format!("User {id}"),
         title: None,
         category: None,
-        viewers: 0,
+        viewers: None,
         started_at: NOW,
         thumbnail: None,
     }

@@ -104,7 +104,7 @@ fn live(item: &StreamItem<'_>) -> Option<Stream> {
             id: item.game_id.as_deref().unwrap_or_default().to_owned(),
             name: name.to_owned(),
         }),
-        viewers: item.viewer_count.unwrap_or(0),
+        viewers: item.viewer_count,
         started_at: Timestamp::from_millis(started_at.as_millisecond()),
         thumbnail: item.thumbnail_url.as_deref().and_then(text::filled).map(str::to_owned),
     })
@@ -189,7 +189,7 @@ mod tests {
         let more =
             r#""title":"  ","game_id":"","game_name":"","viewer_count":null,"new":{"a":[1]},"tags":null"#;
         check_live(&format!("{{{LEAST},{more}}}"), |stream| {
-            assert_eq!((stream.title, stream.category, stream.viewers), (None, None, 0));
+            assert_eq!((stream.title, stream.category, stream.viewers), (None, None, None));
         });
     }
 
