@@ -97,6 +97,7 @@ async fn a_new_watch_of_somebody_who_is_pushed_is_looked_at_like_any_other() {
         world.goes_live(&format!("streamer{number}"));
         world.follow(dogs, &format!("streamer{number}")).await;
     }
-    world.pass(INTERVAL + Duration::from_secs(2)).await;
+    // Discord takes five at once in a channel.
+    world.pass(INTERVAL + Duration::from_secs(8)).await;
     assert_eq!(world.announced(dogs).len(), 9);
 }
