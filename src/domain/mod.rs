@@ -26,6 +26,6 @@ pub use policy::{Doubt, DoubtPolicy, LatePolicy};
 pub use revision::Revision;
 pub use route::{Matter, Notice, Pause, Route};
 pub use session::Session;
-pub use stream::{Category, Profile, Stream};
+pub use stream::{Category, Channel, Profile, Stream};
 pub use time::Timestamp;
 pub use watch::{NewWatch, Watch, WatchKey};
