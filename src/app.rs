@@ -16,7 +16,7 @@ use crate::commands;
 use crate::config::{EventSub, Settings};
 use crate::control::{Bells, Control, RegisterError};
 use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
-use crate::domain::{Observation, Permission, Permissions};
+use crate::domain::{Observation, Permission, Permissions, Source};
 use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
 use crate::outbox::{Errands, Revisions, Worker};
 use crate::pipeline::{self, Pipeline};
@@ -277,7 +277,15 @@ fn push(
         covered,
         chance: fastrand::Rng::new(),
     };
-    let lookup = Lookup { helix: helix.clone(), clock: clock.clone(), heard, observations };
+    let lookup = Lookup {
+        store: store.clone(),
+        helix: helix.clone(),
+        clock: clock.clone(),
+        enrich_wait: base.settings.enrich_wait,
+        source: Source::Conduit,
+        heard,
+        observations,
+    };
     Some((conduit, lookup, subscriber))
 }
 

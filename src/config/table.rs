@@ -35,7 +35,7 @@ impl Setting {
 const URL: &str = "an http:// or https:// address";
 
 /// Every setting there is.
-pub const TABLE: [Setting; 14] = [
+pub const TABLE: [Setting; 15] = [
     Setting::secret("DISCORD_TOKEN", "Token of the bot, from Discord's developer portal"),
     Setting::secret("TWITCH_CLIENT_ID", "Client id of the application, from Twitch's developer console"),
     Setting::secret("TWITCH_CLIENT_SECRET", "Client secret of the same application"),
@@ -56,6 +56,13 @@ pub const TABLE: [Setting; 14] = [
         "auto",
         "auto, conduit or off",
         "How Twitch pushes that streams begin, seconds after they do; auto is conduit, off leaves everything to the looks",
+    ),
+    Setting::plain(
+        "ENRICH_WAIT_SECONDS",
+        "3",
+        "a whole number from 0 to 30",
+        "Seconds that an announcement waits for viewers and picture of a stream that Twitch has pushed; they are added later \
+         else",
     ),
     Setting::plain(
         "DATABASE_PATH",

@@ -4,6 +4,7 @@ mod accounts;
 mod conduit;
 mod covered;
 mod lookup;
+mod pace;
 mod poll;
 mod subscriber;
 mod subscriptions;
