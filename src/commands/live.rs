@@ -42,7 +42,8 @@ fn line(entry: &LiveEntry) -> String {
     let category = entry.stream.category.as_ref();
     let category = category.map(|category| format!("{} · ", reply::name(&category.name))).unwrap_or_default();
     let viewers = entry.stream.viewers;
-    let viewers = viewers.map(|viewers| format!("{} watching · ", text::grouped(viewers))).unwrap_or_default();
+    let viewers =
+        viewers.map(|viewers| format!("{} watching · ", text::grouped(viewers))).unwrap_or_default();
     let gone = match entry.missing_since {
         Some(since) => format!(" · last seen <t:{}:R>", since.as_secs()),
         None => String::new(),

@@ -120,6 +120,8 @@ impl Revisions {
         match looked.await {
             Ok((due, next)) => {
                 let pause = next.map_or(IDLE_LOOK, |due| self.clock.until(due));
+                // Behind those of one channel there may be more of others.
+                let pause = if due.is_empty() { pause } else { SHORTEST_LOOK };
                 (due, pause.clamp(SHORTEST_LOOK, IDLE_LOOK))
             }
             Err(error) => {
