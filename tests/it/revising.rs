@@ -260,6 +260,25 @@ async fn an_edit_that_fails_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_plain_link_becomes_a_whole_announcement_unless_discord_objects_again() {
+    for (objections, named) in [(0, Some("1,234")), (1, None)] {
+        let half = Half::start(1).await;
+        half.discord.fail(Place::Messages, 1, status(400, 50035));
+        half.hears("ann", Duration::ZERO).await;
+        half.pass(AN_EDIT).await;
+        let link = half.posts()[0].content().to_owned();
+        assert!(link.contains("https://www.twitch.tv/ann"), "{link}");
+        half.fail_edits(objections, status(400, 50035));
+        half.shows("ann", 1234).await;
+        half.pass(Duration::from_mins(10)).await;
+        let post = &half.posts()[0];
+        assert_eq!(viewers(post), named);
+        assert_eq!(post.content(), if named.is_some() { "" } else { &link });
+        assert_eq!(half.requests("PATCH").len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_moderator_has_deleted_is_never_posted_again() {
     let half = Half::start(1).await;
     half.hears("ann", Duration::ZERO).await;
@@ -454,7 +473,7 @@ async fn the_whole_bot_completes_what_was_left_over() {
     let ann = BroadcasterId::new(&world.id("ann"));
     let (session, stream) =
         store.board().with(|open| (open[&ann].id, Box::new(seen(open[&ann].stream.clone(), 77))));
-    let at = store.board().with(|open| open[&ann].last_seen_at);
+    let at = Clock::system().now();
     let changes = vec![Change::Shown { session, stream }];
     store.commit(Decision { at, decided_at: at, source: Source::Conduit, changes }).await.expect("committed");
     drop(store);
