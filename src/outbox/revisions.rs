@@ -17,8 +17,8 @@ use crate::render::{self, Manner};
 use crate::sinks::{Revised, Sink};
 use crate::store::{Store, StoreError};
 
-/// Edits under way at most. Each takes a tenth of a second, so these are as many a second as edits may go out; more would
-/// only stand in the queue.
+/// Edits under way at most. Each takes about a tenth of a second, so these use up the twenty a second that may go out; more
+/// would only stand in the queue.
 const MAX_IN_FLIGHT: usize = 4;
 
 /// How often it is looked whether there is something to revise. An announcement that waits for its viewers so much longer
@@ -120,6 +120,8 @@ impl Revisions {
         match looked.await {
             Ok((due, next)) => {
                 let pause = next.map_or(IDLE_LOOK, |due| self.clock.until(due));
+                // Behind those of one channel there may be more of others.
+                let pause = if due.is_empty() { pause } else { SHORTEST_LOOK };
                 (due, pause.clamp(SHORTEST_LOOK, IDLE_LOOK))
             }
             Err(error) => {

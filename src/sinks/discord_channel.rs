@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use super::{Attempt, Examined, Revised, Sight, Told};
-use crate::discord::{Access, DiscordError, Line, Member, Queueing, Rest};
-use crate::domain::{
-    ChannelId, Delivery, GuildId, MessageId, Outcome, Refusal, Revision, Route, Timestamp,
-};
+use crate::discord::{Access, DiscordError, EDITED_TOO_OFTEN, Line, Member, Queueing, Rest};
+use crate::domain::{ChannelId, Delivery, GuildId, MessageId, Outcome, Refusal, Revision, Route, Timestamp};
 use crate::render::{self, Message};
 
 /// Pages of a channel that are looked through for an announcement. Where more than five hundred messages stand after it,
@@ -168,7 +166,7 @@ pub(super) fn posted_at(message: MessageId) -> Timestamp {
 fn meaning_for_edit(error: DiscordError) -> Revised {
     match error {
         DiscordError::Refused { code: 10008, .. } => Revised::Gone,
-        DiscordError::Refused { code: 30046, message, .. } => {
+        DiscordError::Refused { code: EDITED_TOO_OFTEN, message, .. } => {
             Revised::Later { asked: Some(EDITS_USED_UP), why: message }
         }
         error => match meaning(error) {
@@ -287,7 +285,7 @@ mod tests {
     fn an_edit_is_refused_for_good_or_for_a_while() {
         let later = |asked| Revised::Later { asked, why: "why".to_owned() };
         check_edit(404, 10008, &Revised::Gone);
-        check_edit(429, 30046, &later(Some(Duration::from_hours(1))));
+        check_edit(429, EDITED_TOO_OFTEN, &later(Some(Duration::from_hours(1))));
         check_edit(400, 20028, &later(None));
         check_edit(403, 50001, &Revised::Refused(Refusal::MissingAccess));
         check_edit(403, 50005, &Revised::Refused(Refusal::Forbidden));

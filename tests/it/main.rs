@@ -26,6 +26,7 @@ mod process;
 mod pushes;
 mod remembering;
 mod restarting;
+mod revising;
 mod routes;
 mod servers;
 mod simulation;

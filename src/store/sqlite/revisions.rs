@@ -4,7 +4,9 @@
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{Store, channel_id, guild_id, outbox, signed};
-use crate::domain::{BroadcasterId, ChannelId, DeliveryId, MessageId, Revision, SessionId, Stream, Timestamp};
+use crate::domain::{
+    BroadcasterId, ChannelId, DeliveryId, MessageId, Revision, SessionId, Stream, Timestamp,
+};
 use crate::store::{StoreError, facts};
 
 /// Revisions that one look reads at most, those included that are moot or wait behind another one of their channel.
@@ -147,12 +149,7 @@ struct Found {
     moot: Vec<i64>,
 }
 
-fn look(
-    tx: &Transaction<'_>,
-    at: Timestamp,
-    limit: usize,
-    busy: &[ChannelId],
-) -> Result<Found, StoreError> {
+fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -> Result<Found, StoreError> {
     let mut busy: Vec<i64> = busy.iter().map(|channel| signed(channel.get())).collect();
     let mut statement = tx.prepare_cached(&format!(
         "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, delivery.channel_id, message_id,
