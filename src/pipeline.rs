@@ -193,10 +193,8 @@ impl Pipeline {
                 Conclusion::Ended => true,
                 _ => false,
             };
-            let goes_on = matches!(
-                conclusion,
-                Conclusion::Unchanged | Conclusion::Continued(_) | Conclusion::Shown(_)
-            );
+            let goes_on =
+                matches!(conclusion, Conclusion::Unchanged | Conclusion::Continued(_) | Conclusion::Shown(_));
             let seen_live = match &sighting.seen {
                 Seen::Live(_) => true,
                 // A message that changes nothing may be an old one.

@@ -93,7 +93,8 @@ fn began_anew(session: &Session, stream: &Stream, at: Timestamp, grace: Duration
 }
 
 fn goes_on(session: &Session, stream: &Stream) -> Conclusion {
-    if !session.stream.is_shown() && session.stream.id == stream.id {
+    // What was told of after a drop is not what was announced.
+    if !session.stream.is_shown() && session.stream_ids == [stream.id.clone()] {
         Conclusion::Shown(Box::new(stream.clone()))
     } else if session.missing_since.is_none() && stream.reads_like(&session.stream) {
         Conclusion::Unchanged

@@ -67,8 +67,12 @@ async fn it_is_announced_before_the_list_shows_it_and_brought_up_to_date_then() 
     world.expect_announced(cats, &[]);
     world.pass(SOON).await;
     let (title, fields, has_picture) = card(&world, cats);
-    assert_eq!((title.as_str(), fields.len(), has_picture), (TITLE, 1, false), "no viewers and no picture yet");
-    world.pass(Duration::from_mins(1)).await;
+    assert_eq!(
+        (title.as_str(), fields.len(), has_picture),
+        (TITLE, 1, false),
+        "no viewers and no picture yet"
+    );
+    world.pass(Duration::from_secs(70)).await;
     let (title, fields, has_picture) = card(&world, cats);
     assert_eq!((title.as_str(), fields[1].as_str(), has_picture), (TITLE, "137", true));
     assert_eq!(world.posts(cats)[0].edits, 1);

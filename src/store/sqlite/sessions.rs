@@ -211,9 +211,8 @@ fn apply(
             }
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             let transition = began(tx, *session)?;
-            if freeze_anew(tx, transition, *session, stream)? {
-                revisions::revise(tx, transition, decision.decided_at)?;
-            }
+            freeze_anew(tx, transition, *session, stream)?;
+            revisions::revise(tx, transition, decision.decided_at)?;
             Ok(0)
         }
         Change::Missed { session, broadcaster, last_seen_at } => {
@@ -304,23 +303,14 @@ fn freeze(tx: &Transaction<'_>, transition: i64, stream: &Stream) -> Result<(), 
     Ok(())
 }
 
-/// Replaces the frozen stream of a transition if it was frozen from hearsay, but for its start: by that an announcement is
-/// recognised which may stand in its channel already. Returns whether it was.
+/// Replaces the frozen stream of a transition, but for its start: by that an announcement is recognised which may stand in
+/// its channel already.
 fn freeze_anew(
     tx: &Transaction<'_>,
     transition: i64,
     session: SessionId,
     stream: &Stream,
-) -> Result<bool, StoreError> {
-    let frozen: Option<String> = tx
-        .prepare_cached("SELECT stream FROM transition_facts WHERE transition_id = ?1")?
-        .query_row([transition], |row| row.get(0))
-        .optional()?;
-    let frozen = frozen.map(|text| facts::read(&stream.broadcaster, &text)).transpose()?;
-    if frozen.is_none_or(|frozen| frozen.is_shown()) {
-        // What was announced from the list stays as it was, also when the streamer came back after a drop.
-        return Ok(false);
-    }
+) -> Result<(), StoreError> {
     let started_at: i64 = tx
         .prepare_cached("SELECT started_at FROM session WHERE session_id = ?1")?
         .query_row([session.0], |row| row.get(0))?;
@@ -330,7 +320,7 @@ fn freeze_anew(
          ON CONFLICT DO UPDATE SET stream = excluded.stream",
     )?
     .execute(params![transition, facts::write(&stream)])?;
-    Ok(true)
+    Ok(())
 }
 
 /// A stream id stays with the first session that had it.
