@@ -6,7 +6,7 @@ use std::time::Duration;
 use livebell::config::EventSub;
 use livebell_fakes::twitch::{Fault, Path, Stream};
 
-use crate::world::{GRACE, Server, World};
+use crate::world::{A_LOOK, GRACE, INTERVAL, Server, World};
 
 /// How often the poll looks in these worlds: so rarely that only what was pushed is seen soon.
 const RARELY: Duration = Duration::from_mins(20);
@@ -280,9 +280,69 @@ async fn with_five_foreign_conduits_the_poll_does_it_alone() {
     let cats = world.server("Cats").await;
     world.follow(cats, "ann").await;
     world.goes_live("ann");
-    world.pass(crate::world::A_LOOK).await;
+    world.pass(A_LOOK).await;
     world.expect_announced(cats, &["Ann"]);
     assert_eq!(world.twitch.conduits().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_without_the_connection_loses_nothing() {
+    let (mut world, cats) = heard().await;
+    world.stop().await.expect("a clean stop");
+    world.settings.check_interval = INTERVAL;
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    world.follow(cats, "bob").await;
+    world.twitch.refuse_sockets(true);
+    world.twitch.go_silent();
+    world.pass(Duration::from_mins(20)).await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.pass(Duration::from_mins(40)).await;
+    world.twitch.refuse_sockets(false);
+    world.twitch.wait_for_shard().await;
+    world.goes_live("bob");
+    world.pass(SOON).await;
+    world.expect_announced(cats, &["Ann", "Bob"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_in_another_order_is_announced_as_it_was() {
+    let (world, cats) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_secs(30));
+    world.twitch.hold_events();
+    world.goes_live("ann");
+    world.pass(Duration::from_secs(10)).await;
+    world.goes_offline("ann");
+    world.pass(Duration::from_secs(10)).await;
+    world.goes_live("ann");
+    world.twitch.release_events(true);
+    world.pass(RARELY + SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_below_what_is_in_use_leaves_the_rest_to_the_looks() {
+    let (mut world, cats) = heard().await;
+    world.stop().await.expect("a clean stop");
+    world.settings.check_interval = INTERVAL;
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    for login in ["bob", "cleo"] {
+        world.follow(cats, login).await;
+    }
+    world.pass(Duration::from_mins(1)).await;
+    world.twitch.set_max_total_cost(1);
+    world.pass(Duration::from_hours(1)).await;
+    assert_eq!(world.twitch.subscriptions().len(), 1, "the others were given up");
+    for login in ["ann", "bob", "cleo"] {
+        world.goes_live(login);
+    }
+    world.pass(A_LOOK).await;
+    let mut names = world.announced(cats);
+    names.sort();
+    assert_eq!(names, ["Ann", "Bob", "Cleo"]);
 }
 
 #[tokio::test(start_paused = true)]
