@@ -150,6 +150,11 @@ struct Found {
 }
 
 fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -> Result<Found, StoreError> {
+    // Nearly always there is nothing, and that is to cost nothing.
+    let mut any = tx.prepare_cached("SELECT 1 FROM revision WHERE due_at <= ?1 LIMIT 1")?;
+    if !any.exists([at.as_millis()])? {
+        return Ok(Found::default());
+    }
     let mut busy: Vec<i64> = busy.iter().map(|channel| signed(channel.get())).collect();
     let mut statement = tx.prepare_cached(&format!(
         "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, delivery.channel_id, message_id,

@@ -1,5 +1,6 @@
 //! The world of one run: the application on the fakes, what passes while it runs, and what there is to see of it.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub(super) struct Stage {
     /// How long a request to Discord takes.
     pub(super) latency: Duration,
     pub(super) app: Option<App>,
+    /// A look into the database that stays open, with where it is.
+    eye: RefCell<Option<(PathBuf, rusqlite::Connection)>>,
     pub(super) ends: Ends,
     /// What is wrong whatever the oracle says.
     pub(super) complaints: Vec<String>,
@@ -114,6 +117,7 @@ impl Stage {
             lives: 1,
             latency,
             app: None,
+            eye: RefCell::default(),
             ends: Ends::default(),
             complaints: Vec::new(),
             steady_since: None,
@@ -231,10 +235,18 @@ impl Stage {
         rusqlite::Connection::open(&self.settings.database.path).expect("the database opens")
     }
 
-    /// What a statement counts in the database.
+    /// What a statement counts in the database. It is asked again and again while a moment is waited for, and opening the
+    /// database costs more than counting.
     pub(super) fn count(&self, sql: &str) -> usize {
-        let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-        usize::try_from(self.database().query_row(sql, [], count).expect("a count")).expect("few")
+        let path = &self.settings.database.path;
+        let mut eye = self.eye.borrow_mut();
+        let (_, database) = match eye.take().filter(|(seen, _)| seen == path) {
+            Some(open) => eye.insert(open),
+            None => eye.insert((path.clone(), self.database())),
+        };
+        let mut statement = database.prepare_cached(sql).expect("a statement");
+        let count: i64 = statement.query_row([], |row| row.get(0)).expect("a count");
+        usize::try_from(count).expect("few")
     }
 
     /// How many deliveries are neither made nor given up, those aside that wait for a channel that is no more. Nothing
