@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::conduit::MAX_WAITING;
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Observation, Seen, Sighting, Source, StreamId, Timestamp};
-use crate::twitch::{Helix, MAX_IDS, Online};
+use crate::domain::{BroadcasterId, Observation, Online, Seen, Sighting, Source, StreamId, Timestamp};
+use crate::twitch::{Helix, MAX_IDS};
 
 /// When Helix is asked for a stream, counted from when it was heard of. Its cache shows a new stream up to a minute late, and
 /// by then the poll has looked as well.
@@ -52,6 +52,8 @@ pub struct Lookup {
     pub helix: Helix,
     /// The time.
     pub clock: Clock,
+    /// Who hears: what is seen because of it is seen by that one.
+    pub source: Source,
     /// What was heard.
     pub heard: mpsc::Receiver<Online>,
     /// Where observations go.
@@ -137,7 +139,7 @@ impl Lookup {
         sightings.retain(|sighting| seen.insert(sighting.broadcaster.clone()));
         if !sightings.is_empty() {
             let at = self.clock.now();
-            let observation = Observation { source: Source::Conduit, at, sightings };
+            let observation = Observation { source: self.source, at, sightings };
             // The pipeline ends only when the program stops.
             let _ = self.observations.send(observation).await;
         }

@@ -30,4 +30,5 @@ mod routes;
 mod servers;
 mod simulation;
 mod tidy;
+mod webhooks;
 mod world;

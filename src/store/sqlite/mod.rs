@@ -11,6 +11,7 @@ mod history;
 mod notices;
 mod opening;
 mod outbox;
+mod pushes;
 mod routes;
 mod sessions;
 mod turns;
