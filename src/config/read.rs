@@ -291,6 +291,51 @@ mod tests {
     }
 
     #[test]
+    fn webhooks_need_an_address_a_secret_and_the_server() {
+        let told = |changes: &[(&str, &str)]| {
+            let mut all = vec![("EVENTSUB", "webhook")];
+            all.extend(changes);
+            read(&values(&all)).expect_err("invalid").to_string()
+        };
+        insta::assert_snapshot!(told(&[("HTTP_BIND", "off")]), @r#"
+        PUBLIC_URL is not set; it must be an https:// address on port 443 (http:// for a loopback address), required with EVENTSUB=webhook
+        EVENTSUB_SECRET is not set; it must be 10 to 100 ASCII characters, required with EVENTSUB=webhook
+        HTTP_BIND is "off"; it must be an address and a port with EVENTSUB=webhook, for Twitch pushes there
+        "#);
+        let wrong = told(&[("PUBLIC_URL", "http://livebell.example"), ("EVENTSUB_SECRET", "too-short")]);
+        assert!(wrong.contains("PUBLIC_URL is \"http://livebell.example\""), "{wrong}");
+        assert!(wrong.contains("EVENTSUB_SECRET is not usable") && !wrong.contains("too-short"), "{wrong}");
+        // What is set has to be right also when nothing needs it.
+        assert!(read(&values(&[("EVENTSUB_SECRET", "short")])).is_err());
+        assert!(matches!(read(&values(&[])).expect("valid").eventsub, EventSub::Conduit));
+        assert!(matches!(read(&values(&[("EVENTSUB", "off")])).expect("valid").eventsub, EventSub::Off));
+    }
+
+    #[test]
+    fn a_public_address_is_encrypted_but_on_the_machine_itself() {
+        for (text, taken) in [
+            ("https://livebell.example", Some("https://livebell.example")),
+            ("https://livebell.example:443/bot/", Some("https://livebell.example:443/bot")),
+            ("http://127.0.0.1:8080/", Some("http://127.0.0.1:8080")),
+            ("http://localhost:8080", Some("http://localhost:8080")),
+            ("http://[::1]:8080", Some("http://[::1]:8080")),
+            ("https://livebell.example:8443", None),
+            ("http://livebell.example", None),
+            ("http://127.0.0.1.livebell.example", None),
+            ("http://10.0.0.1", None),
+            ("https://user:hush@livebell.example", None),
+            ("https://livebell.example/?a=b", None),
+            ("livebell.example", None),
+        ] {
+            assert_eq!(public_url(text).as_deref(), taken, "{text}");
+        }
+        for (length, fits) in [(9, false), (10, true), (100, true), (101, false)] {
+            assert_eq!(callback_secret(&"x".repeat(length)).is_some(), fits, "{length}");
+        }
+        assert!(callback_secret("with an é in it").is_none());
+    }
+
+    #[test]
     fn a_password_in_an_address_is_refused_and_not_shown() {
         let problems = read(&values(&[("DISCORD_API_URL", "http://:hush@host")])).expect_err("refused");
         assert!(!problems.to_string().contains("hush"), "{problems}");
@@ -298,7 +343,12 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_in_the_debug_output() {
-        let settings = read(&values(&[])).expect("valid");
+        let settings = read(&values(&[
+            ("EVENTSUB", "webhook"),
+            ("PUBLIC_URL", "https://livebell.example"),
+            ("EVENTSUB_SECRET", "another s3cret"),
+        ]))
+        .expect("valid");
         assert!(!format!("{settings:?}").contains("s3cret"));
     }
 

@@ -301,7 +301,8 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
 
 fn online(raw: &RawValue) -> Option<Online> {
     let body: OnlineBody<'_> = serde_json::from_str(raw.get()).ok()?;
-    let login = Login::new(&body.broadcaster_user_login).ok()?;
+    // Twitch's own command line, with which people try things out, writes capitals.
+    let login = Login::new(&body.broadcaster_user_login.to_ascii_lowercase()).ok()?;
     let name = body.broadcaster_user_name.as_deref().and_then(text::filled);
     Some(Online {
         stream: StreamId::new(text::filled(&body.id)?),
@@ -455,6 +456,20 @@ mod tests {
             ["", "{}", "[]", r#"{"metadata":{}}"#, r#"{"metadata":{"message_type":"notification"}}"#]
         {
             assert_eq!(Message::read(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn both_kinds_of_challenge_are_read() {
+        let ask = |about: &str| format!(r#"{{"challenge":"poggers",{about}}}"#);
+        let about =
+            Challenge::read(ask(&format!(r#""subscription":{}"#, subscription("enabled"))).as_bytes());
+        let known = Some(known(Status::Enabled));
+        assert_eq!(about, Some(Challenge { answer: "poggers".to_owned(), subscription: known }));
+        let shard = Challenge::read(ask(r#""conduit_shard":{"conduit_id":"c","shard":"42"}"#).as_bytes());
+        assert_eq!(shard, Some(Challenge { answer: "poggers".to_owned(), subscription: None }));
+        for nothing in ["{}", r#"{"challenge":""}"#, r#"{"challenge":"a","subscription":{}}"#] {
+            assert_eq!(Challenge::read(nothing.as_bytes()), None, "{nothing}");
         }
     }
 
