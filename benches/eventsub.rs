@@ -195,7 +195,7 @@ fn pace(kind: Kind) -> (f64, f64) {
         }
     });
     let (took, busy) = (began.elapsed(), server.busy().saturating_sub(busy));
-    let many = MESSAGES as f64;
+    let many = f64::from(u32::try_from(MESSAGES).expect("not that many"));
     (many / took.as_secs_f64(), many / busy.as_secs_f64())
 }
 

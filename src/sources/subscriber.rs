@@ -149,7 +149,7 @@ impl Reach {
         if let (Self::Conduit(conduit), Target::Conduit(id)) = (self, target) {
             let _ = conduit.wait_for(|state| state.conduit.as_ref() != Some(id)).await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

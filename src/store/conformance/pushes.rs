@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{later, store, watch};
+use super::{goes_live, later, store, watch};
 use crate::domain::{BroadcasterId, GuildId, Login, Online, StreamId, Timestamp};
 use crate::store::{Pushed, Store, Taken};
 
@@ -58,6 +58,9 @@ async fn what_was_heard_of_a_short_while_ago_is_told_the_latest_first() {
     let heard = |most| store.heard_since(later(10), most);
     assert_eq!(heard(9).await.expect("heard"), [online("7", "s3"), online("7", "s2")]);
     assert_eq!(heard(1).await.expect("heard"), [online("7", "s3")]);
+    // Who was seen need not be looked up.
+    goes_live(&store, "7", "s3").await;
+    assert_eq!(heard(9).await.expect("heard"), [online("7", "s2")]);
 }
 
 #[tokio::test]

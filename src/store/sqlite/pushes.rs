@@ -31,12 +31,13 @@ impl Store {
         .await
     }
 
-    /// The streams that were heard of since then, the latest first, `most` at most.
+    /// The streams that were heard of since then and not seen by anybody, the latest first, `most` at most.
     pub async fn heard_since(&self, since: Timestamp, most: usize) -> Result<Vec<Online>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT stream_id, broadcaster_id, login, display_name, started_at FROM push
-                 WHERE stream_id IS NOT NULL AND heard_at >= ?1 ORDER BY push_id DESC LIMIT ?2",
+                 WHERE stream_id NOT IN (SELECT stream_id FROM session_stream) AND heard_at >= ?1
+                 ORDER BY push_id DESC LIMIT ?2",
             )?;
             let most = i64::try_from(most).unwrap_or(i64::MAX);
             let mut rows = statement.query(params![since.as_millis(), most])?;
