@@ -88,9 +88,9 @@ enum Done {
 enum Compared {
     /// Everything is as it should be, as far as Twitch lets it.
     Settled,
-    /// A callback has still to prove itself.
+    /// Callbacks are being asked to prove themselves.
     Pending,
-    /// A callback could not prove itself.
+    /// A callback could not prove itself, or takes long to.
     Unproven,
 }
 
@@ -98,8 +98,8 @@ enum Compared {
 #[derive(Default)]
 struct Tally {
     coverage: Coverage,
-    /// How many subscriptions wait for their callback.
-    pending: usize,
+    /// How many subscriptions were made whose callback is being asked.
+    asked: usize,
     /// How many steps Twitch has refused.
     left_out: usize,
     /// The same, since the last one that it has not.
@@ -237,8 +237,8 @@ impl Subscriber {
             ours.filter(|one| is_so(&one.status)).count()
         };
         let unproven = ours(|status| matches!(status, Status::Dead(why) if why == UNPROVEN)) > 0;
-        let mut tally =
-            Tally { coverage, pending: ours(|status| *status == Status::Pending), ..Tally::default() };
+        let pending = ours(|status| *status == Status::Pending);
+        let mut tally = Tally { coverage, ..Tally::default() };
         let mut deletes = plan.steps;
         let first = deletes.iter().position(|step| matches!(step, Step::Create(_)));
         let mut creates = deletes.split_off(first.unwrap_or(deletes.len()));
@@ -254,12 +254,13 @@ impl Subscriber {
             self.store.forget_former_callbacks(marked(target)).await?;
         }
         self.carry_out_all(creates, target, refused, &mut tally).await?;
-        let Tally { coverage: Coverage { wanted, covered, .. }, pending, left_out, .. } = tally;
+        let Tally { coverage: Coverage { wanted, covered, .. }, asked, left_out, .. } = tally;
+        let pending = pending + asked;
         tracing::info!(steps, left_out, pending, wanted, covered, cost, limit, "compared the subscriptions");
         Ok(match (unproven, pending) {
-            (true, _) => Compared::Unproven,
             (false, 0) => Compared::Settled,
-            (false, _) => Compared::Pending,
+            (false, _) if asked > 0 => Compared::Pending,
+            _ => Compared::Unproven,
         })
     }
 
@@ -293,7 +294,7 @@ impl Subscriber {
                     tally.coverage.covered += 1;
                     self.coverage.send_replace(tally.coverage);
                 }
-                Done::Pending => tally.pending += 1,
+                Done::Pending => tally.asked += 1,
                 Done::Nothing => {}
                 Done::LeftOut => tally.left_out += 1,
             }

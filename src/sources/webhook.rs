@@ -251,3 +251,84 @@ fn tell(error: &StoreError) {
         "what Twitch pushes cannot be remembered; Twitch repeats it"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::store::StoreOptions;
+
+    /// A message of Twitch's own command line, and when it was signed. It is about somebody whom nobody watches.
+    const SIGNED: Timestamp = Timestamp::from_millis(1_795_249_667_126);
+    const BODY: &[u8] = br#"{"subscription":{"id":"a957e039-6eaf-2f76-8258-3512bcaf85f7","status":"enabled","type":"stream.offline","version":"1","condition":{"broadcaster_user_id":"1337"},"transport":{"method":"webhook","callback":"null"},"created_at":"2026-11-21T08:27:47.126274181Z","cost":0},"event":{"broadcaster_user_id":"1337","broadcaster_user_login":"testBroadcaster","broadcaster_user_name":"testBroadcaster"}}"#;
+
+    fn header(name: &str) -> Option<&'static str> {
+        match name {
+            "Twitch-Eventsub-Message-Id" => Some("32b16127-0ce9-bb71-3dc5-5530101e16a9"),
+            "Twitch-Eventsub-Message-Timestamp" => Some("2026-11-21T08:27:47.126274181Z"),
+            "Twitch-Eventsub-Message-Type" => Some("notification"),
+            "Twitch-Eventsub-Message-Signature" => {
+                Some("sha256=e9b95b2e87f72aeceecfd2d95e50fc245f8b60113e6266a0bf4879b2400ecfe6")
+            }
+            _ => None,
+        }
+    }
+
+    async fn webhook(folder: &tempfile::TempDir) -> (Webhook, Recorder) {
+        let path = folder.path().join("livebell.db");
+        let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
+        let (heard, _) = mpsc::channel(1);
+        Webhook::new("testsecret123".into(), Clock::starting_at(SIGNED), store, heard, Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_remembered_in_time_or_finds_no_room_is_to_come_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Nobody remembers anything.
+        let (webhook, _recorder) = webhook(&folder).await;
+        let began = webhook.clock.now();
+        let answers = join_all((0..=MAX_UNRECORDED).map(async |_| {
+            let answer = webhook.take(header, BODY).await;
+            (answer, webhook.clock.now().since(began))
+        }));
+        let answers = answers.await;
+        assert!(answers.iter().all(|(answer, _)| *answer == Answer::Later));
+        let at_once = answers.iter().filter(|(_, after)| after.is_zero()).count();
+        assert_eq!(at_once, 1, "one finds no room");
+        let in_time = answers.iter().filter(|(_, after)| *after <= RECORD_WITHIN + Duration::from_millis(10));
+        assert_eq!(in_time.count(), answers.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_at_the_end_is_remembered_and_nothing_is_taken_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (webhook, recorder) = webhook(&folder).await;
+        let stop = CancellationToken::new();
+        let running = recorder.run(stop.clone());
+        let taking = async {
+            let taken = webhook.take(header, BODY).await;
+            stop.cancel();
+            taken
+        };
+        let ((), taken) = tokio::join!(running, taking);
+        assert_eq!(taken, Answer::Taken);
+        assert_eq!(webhook.take(header, BODY).await, Answer::Later);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_are_told_every_ten_minutes_at_most() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (webhook, _recorder) = webhook(&folder).await;
+        let mut told = Vec::new();
+        for minute in [0_u64, 1, 9, 10, 11, 20] {
+            let now = SIGNED.after(Duration::from_mins(minute));
+            let before = webhook.told_at.load(Ordering::Acquire);
+            assert_eq!(webhook.refuse(now, "why"), Answer::Refused);
+            if webhook.told_at.load(Ordering::Acquire) != before {
+                told.push(minute);
+            }
+        }
+        assert_eq!(told, [0, 10, 20]);
+    }
+}

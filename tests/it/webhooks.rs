@@ -438,6 +438,17 @@ async fn the_subscriptions_of_other_deployments_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_to_our_address_and_nobody_wants_is_ended() {
+    let (mut world, address) = asleep(SECRET).await;
+    let bob = world.twitch.add_user("bob");
+    let own = Transport::Webhook { callback: format!("http://{address}/twitch"), secret: SECRET.to_owned() };
+    world.twitch.add_foreign_subscription(&bob, own);
+    world.wake().await;
+    world.pass(PROVEN).await;
+    assert_eq!(world.twitch.subscriptions(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unchanged_set_is_made_once() {
     let (mut world, cats, _) = heard().await;
     world.pass(PROVEN).await;

@@ -78,6 +78,18 @@ async fn messages_are_forgotten_after_twenty_minutes() {
 }
 
 #[tokio::test]
+async fn no_more_than_so_many_messages_are_remembered() {
+    const MOST: usize = 100_000;
+    let (_folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    let many: Vec<Pushed> = (0..MOST + 300).map(|number| pushed(&format!("s{number}"), "7")).collect();
+    take(&store, &many, later(0)).await;
+    let heard = store.heard_since(later(0), usize::MAX).await.expect("heard");
+    assert_eq!(heard.len(), MOST);
+    assert_eq!(heard[MOST - 1], online("7", "s300"), "the oldest are forgotten");
+}
+
+#[tokio::test]
 async fn addresses_of_former_times_are_known_until_they_are_forgotten() {
     let (_folder, store) = store().await;
     let mark = |url: &str, mark: &str| Some((url.to_owned(), mark.to_owned()));
