@@ -142,7 +142,7 @@ async fn remember(
             login,
             title: Some("Speedrun of a game that many people watch".to_owned()),
             category: None,
-            viewers: 1,
+            viewers: Some(1),
             started_at: at,
             thumbnail: None,
         };

@@ -15,7 +15,7 @@ use livebell::clock::Clock;
 use livebell::discord::{DiscordOptions, Rest};
 use livebell::domain::{BroadcasterId, ChannelId, GuildId, Login, NewWatch, Profile, UserId, WatchKey};
 use livebell::gateway::GatewayState;
-use livebell::sources::Webhook;
+use livebell::sources::{Covered, Webhook};
 use livebell::store::{Store, StoreOptions};
 use livebell::telemetry::{Health, Vitals};
 use livebell::web;
@@ -109,8 +109,14 @@ fn serve(folder: &Path) {
         let watch = NewWatch { key, channel: ChannelId::new(1), by, at: clock.now() };
         store.add_watch(watch, profile, 1).await.expect("added");
         let (hear, mut heard) = mpsc::channel(1_000);
-        let (webhook, recorder) =
-            Webhook::new(SECRET.into(), clock.clone(), store.clone(), hear, Arc::default());
+        let (webhook, recorder) = Webhook::new(
+            SECRET.into(),
+            clock.clone(),
+            store.clone(),
+            Covered::default(),
+            hear,
+            Arc::default(),
+        );
         let (_gateway, gateway) = watch::channel(GatewayState { connected: true, since: clock.now() });
         let (_polls, polls) = watch::channel(None);
         let interval = Duration::from_secs(30);

@@ -13,7 +13,7 @@ use livebell::domain::{
     Stream, StreamId, Timestamp, UserId, Watch, WatchKey,
 };
 use livebell::pipeline::{self, Pipeline};
-use livebell::sources::{Poll, Roster};
+use livebell::sources::{Covered, Poll, Roster};
 use livebell::store::{Change, Decision, Store, StoreOptions};
 use livebell::twitch::{Helix, TwitchOptions};
 use livebell::{audience, detect};
@@ -43,7 +43,7 @@ fn stream(id: &str, number: u64) -> Stream {
         display_name: format!("User {id}"),
         title: Some("Speedrun".to_owned()),
         category: None,
-        viewers: 1,
+        viewers: Some(1),
         started_at: NOW,
         thumbnail: None,
     }
@@ -96,7 +96,7 @@ fn quiet_cycle(criterion: &mut Criterion) {
         tasks.spawn(pipeline.run(inbox));
         let reports = watch::Sender::new(None);
         let interval = Duration::from_secs(30);
-        let poll = Poll { store, helix, clock, interval, observations, reports };
+        let poll = Poll { store, helix, clock, interval, covered: Covered::default(), observations, reports };
         let mut roster = Roster::default();
         poll.cycle(&mut roster).await.expect("a first look");
         (poll, roster, twitch, tasks)

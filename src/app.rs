@@ -19,7 +19,7 @@ use crate::control::{Bells, Control, RegisterError};
 use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
 use crate::domain::{Permission, Permissions};
 use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
-use crate::outbox::{Errands, Worker};
+use crate::outbox::{Errands, Revisions, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
 use crate::sources::{Accounts, CycleReport, Poll};
@@ -202,11 +202,13 @@ fn watch_twitch(
         pipeline.run(inbox).await;
         Ok(())
     });
+    let covered = hearing.as_ref().map(|hearing| hearing.covered.clone()).unwrap_or_default();
     let poll = Poll {
         store: base.store.clone(),
         helix: base.helix.clone(),
         clock: base.clock.clone(),
         interval: base.settings.check_interval,
+        covered,
         observations,
         reports,
     };
@@ -286,6 +288,12 @@ fn speak_to_discord(
             errands: Arc::clone(&base.bells.errands),
             chance: fastrand::Rng::new(),
         };
+        let revisions = Revisions {
+            store: base.store.clone(),
+            sink: sink.clone(),
+            clock: base.clock.clone(),
+            chance: fastrand::Rng::new(),
+        };
         let errands = Errands {
             store: base.store.clone(),
             sink,
@@ -310,7 +318,11 @@ fn speak_to_discord(
                 () = stop.cancelled() => {}
                 _ = tokio::time::timeout(FIRST_LOOK, first_look.is_over()) => {}
             }
-            worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES)
+            let work = async { worker.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES) };
+            let revise = async { revisions.run(stop.clone()).await.map_err(|_| DISCORD_REFUSES) };
+            let (delivered, revised) =
+                tokio::join!(or_stop(&base, &stop, work), or_stop(&base, &stop, revise));
+            delivered.and(revised)
         };
         let connect = async {
             // Not before it is known whether the program can go on at all: each start of a crash loop would begin a session.
@@ -326,7 +338,7 @@ fn speak_to_discord(
         };
         // The first that fails stops the others in order: the gateway is to be closed, not dropped.
         let (delivered, connected, (), (), ()) = tokio::join!(
-            or_stop(&base, &stop, deliver),
+            deliver,
             or_stop(&base, &stop, connect),
             errands.run(stop.clone()),
             register_commands(&control, &stop),

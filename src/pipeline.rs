@@ -131,7 +131,7 @@ impl Pipeline {
         let board = self.store.board();
         let strange = board.with(|open| {
             let strange = |sighting: &Sighting| match &sighting.seen {
-                Seen::Live(stream) => {
+                Seen::Live(stream) | Seen::Told(stream) => {
                     let known = open.get(&sighting.broadcaster).is_some_and(|open| open.has(&stream.id));
                     (!known).then(|| stream.id.clone())
                 }
@@ -143,7 +143,7 @@ impl Pipeline {
         let conclusions = board.with(|open| {
             let conclude = |sighting: &'a Sighting| {
                 let ended_with_this_stream = match &sighting.seen {
-                    Seen::Live(stream) => ended.get(&stream.id).copied(),
+                    Seen::Live(stream) | Seen::Told(stream) => ended.get(&stream.id).copied(),
                     Seen::Absent => None,
                 };
                 let known = Known { open: open.get(&sighting.broadcaster), ended_with_this_stream };
@@ -187,11 +187,20 @@ impl Pipeline {
             let open = known.map(|(session, _)| session);
             let mut audience = || audience::owed(watches.remove(broadcaster).unwrap_or_default());
             let is_over = match &conclusion {
-                Conclusion::Unchanged | Conclusion::Missed => open.is_none(),
+                Conclusion::Unchanged | Conclusion::Missed => {
+                    open.is_none() && matches!(sighting.seen, Seen::Absent)
+                }
                 Conclusion::Ended => true,
                 _ => false,
             };
-            let goes_on = matches!(conclusion, Conclusion::Unchanged | Conclusion::Continued(_));
+            let goes_on =
+                matches!(conclusion, Conclusion::Unchanged | Conclusion::Continued(_) | Conclusion::Shown(_));
+            let seen_live = match &sighting.seen {
+                Seen::Live(_) => true,
+                // A message that changes nothing may be an old one.
+                Seen::Told(_) => !matches!(conclusion, Conclusion::Unchanged),
+                Seen::Absent => false,
+            };
             match (conclusion, open) {
                 (Conclusion::Began(stream), _) => {
                     changes.push(Change::Began { stream, owed: audience(), replaces: None });
@@ -205,6 +214,9 @@ impl Pipeline {
                 (Conclusion::Continued(stream), Some(session)) => {
                     changes.push(Change::Continued { session, stream });
                 }
+                (Conclusion::Shown(stream), Some(session)) => {
+                    changes.push(Change::Shown { session, stream });
+                }
                 (Conclusion::Missed, Some(session)) => {
                     let last_seen_at = known.map_or(observation.at, |(_, last_seen_at)| last_seen_at);
                     let broadcaster = broadcaster.clone();
@@ -215,7 +227,6 @@ impl Pipeline {
                 }
                 _ => {}
             }
-            let seen_live = matches!(sighting.seen, Seen::Live(_));
             // Somebody who is missed but may come back is not decided about yet.
             if seen_live || is_over {
                 let fresh = self.fresh.watches.remove(broadcaster).unwrap_or_default();
@@ -258,6 +269,9 @@ fn tell(changes: &[Change]) {
             }
             Change::Continued { session, stream } => {
                 tracing::debug!(%session, streamer = %stream.login, stream = %stream.id, "goes on");
+            }
+            Change::Shown { session, stream } => {
+                tracing::info!(%session, streamer = %stream.login, stream = %stream.id, "Twitch shows what was announced");
             }
             Change::Missed { session, broadcaster, .. } => tracing::debug!(%session, %broadcaster, "missed"),
             Change::Ended { session, broadcaster } => tracing::info!(%session, %broadcaster, "ended"),

@@ -111,6 +111,7 @@ fn settings(twitch: &Twitch, discord: &Discord, folder: &Path) -> Settings {
         twitch_api_url: twitch.api_url(),
         twitch_auth_url: twitch.auth_url(),
         eventsub: EventSub::Conduit,
+        enrich_wait: Duration::from_secs(3),
         twitch_eventsub_url: twitch.eventsub_url(),
     }
 }

@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::Base;
 use crate::config::EventSub;
 use crate::domain::{Observation, Online, Source};
-use crate::sources::{self, Conduit, ConduitState, Coverage, Lookup, Reach, Recorder, Subscriber, Webhook};
+use crate::sources::{
+    self, Conduit, ConduitState, Coverage, Covered, Lookup, Reach, Recorder, Subscriber, Webhook,
+};
 use crate::telemetry::{Pushes, Pushing};
 use crate::twitch::Callback;
 use crate::web;
@@ -19,6 +21,8 @@ pub(super) struct Hearing {
     pub(super) vitals: Pushes,
     /// What takes what is posted to our own server, if that is how Twitch pushes.
     pub(super) webhook: Option<(Webhook, Recorder)>,
+    /// Of whom it is heard.
+    pub(super) covered: Covered,
     conduit: Option<Conduit>,
     subscriber: Subscriber,
     source: Source,
@@ -31,6 +35,7 @@ impl Hearing {
         let (store, helix, clock) = (&base.store, &base.helix, &base.clock);
         let (hear, heard) = mpsc::channel(sources::MAX_WAITING);
         let revoked = Arc::new(Notify::new());
+        let covered = Covered::default();
         let mut conduit = None;
         let mut webhook = None;
         let (source, pushing, reach) = match &base.settings.eventsub {
@@ -45,6 +50,7 @@ impl Hearing {
                     heard: hear,
                     revoked: Arc::clone(&revoked),
                     state,
+                    covered: covered.clone(),
                     chance: fastrand::Rng::new(),
                 });
                 (Source::Conduit, Pushing::Conduit(shown.clone()), Reach::Conduit(shown))
@@ -53,8 +59,14 @@ impl Hearing {
                 let callback =
                     Callback { url: format!("{public_url}{}", web::TWITCH_PATH), secret: secret.clone() };
                 tracing::info!(callback = callback.url, "Twitch is to push to this address");
-                let (taker, recorder) =
-                    Webhook::new(secret.clone(), clock.clone(), store.clone(), hear, Arc::clone(&revoked));
+                let (taker, recorder) = Webhook::new(
+                    secret.clone(),
+                    clock.clone(),
+                    store.clone(),
+                    covered.clone(),
+                    hear,
+                    Arc::clone(&revoked),
+                );
                 let shown = taker.state();
                 webhook = Some((taker, recorder));
                 (Source::Webhook, Pushing::Webhook(shown), Reach::Webhook(callback))
@@ -67,10 +79,12 @@ impl Hearing {
             reach,
             revoked,
             coverage,
+            covered: covered.clone(),
+            clock: clock.clone(),
             chance: fastrand::Rng::new(),
         };
         let vitals = Pushes { pushing, coverage: shown };
-        Some(Self { vitals, webhook, conduit, subscriber, source, heard })
+        Some(Self { vitals, webhook, covered, conduit, subscriber, source, heard })
     }
 
     /// Listens, looks up what is heard, and sees to the subscriptions, until `stop`.
@@ -81,8 +95,10 @@ impl Hearing {
         stop: CancellationToken,
     ) {
         let lookup = Lookup {
+            store: base.store.clone(),
             helix: base.helix.clone(),
             clock: base.clock.clone(),
+            enrich_wait: base.settings.enrich_wait,
             source: self.source,
             heard: self.heard,
             observations,

@@ -41,14 +41,45 @@ fn line(entry: &LiveEntry) -> String {
     let title = text::cut(&text::escape_markdown(title), reply::MAX_LINE);
     let category = entry.stream.category.as_ref();
     let category = category.map(|category| format!("{} · ", reply::name(&category.name))).unwrap_or_default();
+    let viewers = entry.stream.viewers;
+    let viewers =
+        viewers.map(|viewers| format!("{} watching · ", text::grouped(viewers))).unwrap_or_default();
     let gone = match entry.missing_since {
         Some(since) => format!(" · last seen <t:{}:R>", since.as_secs()),
         None => String::new(),
     };
     format!(
-        "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{} watching · began <t:{}:R>{gone}",
+        "🟣 **[{name}](https://www.twitch.tv/{})** {title}\n{category}{viewers}began <t:{}:R>{gone}",
         entry.login,
-        text::grouped(entry.stream.viewers),
         entry.since.as_secs()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{BroadcasterId, Login, Stream, StreamId, Timestamp};
+
+    fn check(viewers: Option<u64>, expected: &str) {
+        let (login, since) = (Login::new("ann").expect("a login"), Timestamp::from_millis(1_795_248_000_000));
+        let stream = Stream {
+            id: StreamId::new("9"),
+            broadcaster: BroadcasterId::new("1"),
+            login: login.clone(),
+            display_name: "Ann".to_owned(),
+            title: None,
+            category: None,
+            viewers,
+            started_at: since,
+            thumbnail: None,
+        };
+        let entry = LiveEntry { name: "Ann".to_owned(), login, stream, since, missing_since: None };
+        assert_eq!(line(&entry).lines().last(), Some(expected));
+    }
+
+    #[test]
+    fn viewers_that_twitch_has_not_told_are_left_out() {
+        check(Some(1_234), "1,234 watching · began <t:1795248000:R>");
+        check(None, "began <t:1795248000:R>");
+    }
 }

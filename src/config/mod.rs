@@ -29,6 +29,8 @@ pub struct Settings {
     pub offline_grace: Duration,
     /// `EVENTSUB`.
     pub eventsub: EventSub,
+    /// `ENRICH_WAIT_SECONDS`.
+    pub enrich_wait: Duration,
     /// `DATABASE_PATH`, with what no variable sets.
     pub database: StoreOptions,
     /// `HTTP_BIND`; nothing for `off`.

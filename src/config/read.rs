@@ -79,6 +79,7 @@ pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
         check_interval: reader.seconds("CHECK_INTERVAL_SECONDS", 1, 3600),
         offline_grace: reader.seconds("OFFLINE_GRACE_SECONDS", 0, 86_400),
         eventsub: reader.eventsub(),
+        enrich_wait: reader.seconds("ENRICH_WAIT_SECONDS", 0, 30),
         database: StoreOptions::at(
             &reader.parse("DATABASE_PATH", |text| Some(PathBuf::from(text))).unwrap_or_default(),
         ),

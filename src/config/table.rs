@@ -38,7 +38,7 @@ pub(super) const NOTHING: &str = "";
 const URL: &str = "an http:// or https:// address";
 
 /// Every setting there is.
-pub const TABLE: [Setting; 16] = [
+pub const TABLE: [Setting; 17] = [
     Setting::secret("DISCORD_TOKEN", "Token of the bot, from Discord's developer portal"),
     Setting::secret("TWITCH_CLIENT_ID", "Client id of the application, from Twitch's developer console"),
     Setting::secret("TWITCH_CLIENT_SECRET", "Client secret of the same application"),
@@ -76,6 +76,13 @@ pub const TABLE: [Setting; 16] = [
             "What Twitch signs with what it pushes to PUBLIC_URL; make it up at random",
         )
     },
+    Setting::plain(
+        "ENRICH_WAIT_SECONDS",
+        "3",
+        "a whole number from 0 to 30",
+        "Seconds that an announcement waits for viewers and picture of a stream that Twitch has pushed; they are added later \
+         else",
+    ),
     Setting::plain(
         "DATABASE_PATH",
         "data/livebell.db",

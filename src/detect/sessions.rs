@@ -8,6 +8,10 @@ use crate::domain::{Seen, Session, SessionId, Sighting, Stream, Timestamp};
 /// somebody looks.
 const SHOWN_LATE: Duration = Duration::from_mins(4);
 
+/// How late Twitch's list shows a new stream at most: it is cached for up to a minute, and a minute more does no harm. That it
+/// does not list a stream of which it has told proves nothing so long.
+const LISTED_LATE: Duration = Duration::from_mins(2);
+
 /// What is known of the sighted broadcaster before the sighting counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
@@ -30,6 +34,8 @@ pub enum Conclusion {
     Reopened(SessionId, Box<Stream>),
     /// The open session goes on, with something to remember: new facts, a new stream id, or a return.
     Continued(Box<Stream>),
+    /// What the session began with, a message of Twitch's, is listed now: there is more to say about it.
+    Shown(Box<Stream>),
     /// The open session was missed for the first time.
     Missed,
     /// The open session is over.
@@ -40,11 +46,23 @@ pub enum Conclusion {
 ///
 /// - A stream that comes back before it was gone for `grace` is the same session, whatever its id.
 /// - A stream id is announced once: when it shows up again after its session was given up, that session goes on.
+/// - Being told of a stream is enough for a session to begin, and for nothing else: of all else the list knows better.
 /// - Absence counts from the first look that missed the stream, and only looks that succeeded are shown to this function.
 #[must_use]
 pub fn conclude(known: Known<'_>, sighting: &Sighting, at: Timestamp, grace: Duration) -> Conclusion {
     match (known.open, &sighting.seen) {
         (None, Seen::Absent) => Conclusion::Unchanged,
+        (None, Seen::Told(stream)) => match known.ended_with_this_stream {
+            Some(_) => Conclusion::Unchanged,
+            None => Conclusion::Began(stream.clone()),
+        },
+        (Some(session), Seen::Told(stream)) => {
+            // A message may come late: what is over by now was told of before what is open began.
+            let is_news = stream.started_at > session.stream.started_at
+                && !session.has(&stream.id)
+                && known.ended_with_this_stream.is_none();
+            if is_news { began_anew(session, stream, at, grace) } else { Conclusion::Unchanged }
+        }
         (None, Seen::Live(stream)) => match known.ended_with_this_stream {
             Some(session) => Conclusion::Reopened(session, stream.clone()),
             None => Conclusion::Began(stream.clone()),
@@ -57,17 +75,28 @@ pub fn conclude(known: Known<'_>, sighting: &Sighting, at: Timestamp, grace: Dur
                 // Twitch's cache shows a stream that was over before this session began. It says that somebody is
                 // there, but its title and id are of yesterday.
                 if session.missing_since.is_some() { returned(session) } else { Conclusion::Unchanged }
-            } else if gap(session, stream, at, grace) < grace {
-                Conclusion::Continued(stream.clone())
             } else {
-                Conclusion::Replaced(stream.clone())
+                began_anew(session, stream, at, grace)
             }
         }
     }
 }
 
+/// A stream that is new, with a session open.
+fn began_anew(session: &Session, stream: &Stream, at: Timestamp, grace: Duration) -> Conclusion {
+    let stream = Box::new(stream.clone());
+    if gap(session, &stream, at, grace) < grace {
+        Conclusion::Continued(stream)
+    } else {
+        Conclusion::Replaced(stream)
+    }
+}
+
 fn goes_on(session: &Session, stream: &Stream) -> Conclusion {
-    if session.missing_since.is_none() && stream.reads_like(&session.stream) {
+    // What was told of after a drop is not what was announced.
+    if !session.stream.is_shown() && session.stream_ids == [stream.id.clone()] {
+        Conclusion::Shown(Box::new(stream.clone()))
+    } else if session.missing_since.is_none() && stream.reads_like(&session.stream) {
         Conclusion::Unchanged
     } else {
         Conclusion::Continued(Box::new(stream.clone()))
@@ -79,6 +108,9 @@ fn returned(session: &Session) -> Conclusion {
 }
 
 fn missed(session: &Session, at: Timestamp, grace: Duration) -> Conclusion {
+    if !session.stream.is_shown() && at.since(session.stream.started_at) < LISTED_LATE {
+        return Conclusion::Unchanged;
+    }
     // Who was not seen for so long because nobody looked gets no further grace: the first look that misses is believed. If
     // it was wrong, the same stream is taken up again.
     let unseen = at.since(session.last_seen_at);
@@ -126,7 +158,7 @@ mod tests {
             display_name: "Ann".to_owned(),
             title: Some("Speedrun".to_owned()),
             category: None,
-            viewers: 1,
+            viewers: Some(1),
             started_at: minute(started),
             thumbnail: None,
         })
@@ -168,6 +200,44 @@ mod tests {
         check(None, None, Seen::Absent, 1, Conclusion::Unchanged);
         check(None, None, live(&a), 1, Conclusion::Began(a.clone()));
         check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Unchanged);
+    }
+
+    fn told(stream: &Stream) -> Seen {
+        Seen::Told(Box::new(Stream { viewers: None, ..stream.clone() }))
+    }
+
+    #[test]
+    fn being_told_is_enough_to_begin_and_the_list_says_more() {
+        let a = stream("A", 0);
+        let bare = Box::new(Stream { viewers: None, ..*a.clone() });
+        check(None, None, told(&a), 0, Conclusion::Began(bare.clone()));
+        let open = Session { stream: *bare, ..session(0, None) };
+        check(Some(&open), None, told(&a), 1, Conclusion::Unchanged);
+        check(Some(&open), None, live(&a), 1, Conclusion::Shown(a.clone()));
+        check(Some(&session(1, None)), None, told(&a), 2, Conclusion::Unchanged);
+    }
+
+    #[test]
+    fn what_was_told_is_not_missed_before_the_list_can_show_it() {
+        let open = Session { stream: Stream { viewers: None, ..*stream("A", 0) }, ..session(0, None) };
+        check(Some(&open), None, Seen::Absent, 1, Conclusion::Unchanged);
+        check(Some(&open), None, Seen::Absent, 2, Conclusion::Missed);
+    }
+
+    #[test]
+    fn a_message_that_comes_late_changes_nothing() {
+        let (earlier, later) = (stream("B", -30), stream("B", 9));
+        check(None, Some(9), told(&earlier), 60, Conclusion::Unchanged);
+        check(Some(&session(1, None)), None, told(&earlier), 2, Conclusion::Unchanged);
+        check(Some(&session(1, Some(2))), Some(9), told(&later), 10, Conclusion::Unchanged);
+    }
+
+    #[test]
+    fn a_message_of_another_stream_is_judged_like_a_look() {
+        let (soon, late) = (stream("B", 4), stream("B", 9));
+        let told_of = |stream: &Stream| Box::new(Stream { viewers: None, ..stream.clone() });
+        check(Some(&session(1, Some(2))), None, told(&soon), 4, Conclusion::Continued(told_of(&soon)));
+        check(Some(&session(1, Some(2))), None, told(&late), 9, Conclusion::Replaced(told_of(&late)));
     }
 
     #[test]
@@ -243,7 +313,7 @@ mod tests {
     #[test]
     fn a_changed_title_is_remembered_and_viewers_are_not() {
         let mut a = stream("A", 0);
-        a.viewers = 5000;
+        a.viewers = Some(5000);
         check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Unchanged);
         a.title = Some("Any%".to_owned());
         check(Some(&session(1, None)), None, live(&a), 2, Conclusion::Continued(a));

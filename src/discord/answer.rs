@@ -19,6 +19,10 @@ const MAX_STATED_WAIT: Duration = Duration::from_hours(1);
 /// The longest text of Discord's that is kept, for log lines and `/why`.
 const MAX_WORDS: usize = 200;
 
+/// The code of a 429 that is about one message: it is older than an hour and was edited as often as may be for now. Who
+/// waits for this as for other pauses holds up all edits in the channel, and is refused again and again.
+pub const EDITED_TOO_OFTEN: u64 = 30046;
+
 /// What an answer means that is no success.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Failure {
@@ -52,6 +56,9 @@ fn pause(headers: &HeaderMap, body: &[u8]) -> Failure {
     // Without Discord's body it is what stands before Discord that refuses, and it refuses this address altogether.
     let from_before = parsed.is_err();
     let error = parsed.unwrap_or_default();
+    if error.code == EDITED_TOO_OFTEN {
+        return Failure::Error(refused(StatusCode::TOO_MANY_REQUESTS, body));
+    }
     let stated = [seconds(headers, "retry-after"), error.retry_after.and_then(duration)];
     let wait = stated.into_iter().flatten().max().unwrap_or(UNSTATED_WAIT);
     let is_global = error.global || from_before || headers.contains_key("x-ratelimit-global");
@@ -104,6 +111,14 @@ mod tests {
         check(Some("65"), r#"{"retry_after":64.5,"global":true}"#, 65.0, true);
         check(Some("30"), "<!doctype html>", 30.0, true);
         check(None, "{}", 1.0, false);
+    }
+
+    #[test]
+    fn a_message_that_was_edited_too_often_holds_up_no_other() {
+        let body = br#"{"code":30046,"message":"Maximum number of edits","retry_after":0.3}"#;
+        let found = failure(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body);
+        let message = "Maximum number of edits".to_owned();
+        assert_eq!(found, Failure::Error(DiscordError::Refused { status: 429, code: 30046, message }));
     }
 
     #[test]

@@ -57,7 +57,7 @@ fn message() -> render::Message {
         display_name: "Ann".to_owned(),
         title: None,
         category: None,
-        viewers: 1,
+        viewers: Some(1),
         started_at: now,
         thumbnail: None,
     };
@@ -193,4 +193,45 @@ async fn who_cannot_go_in_time_is_given_back_undone() {
     assert!(waits.iter().all(|wait| (5_000..5_251).contains(wait)), "{waits:?}");
     let (shortest, longest) = (waits.iter().min(), waits.iter().max());
     assert!(longest.zip(shortest).is_some_and(|(longest, shortest)| longest - shortest > 50), "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_replaces_all_of_a_message_and_mentions_nobody() {
+    let client = Client::new().await;
+    let posted = client.post(None).await.expect("it is posted").id;
+    let wanted = || std::future::ready(true);
+    let text = render::Message { text: Some("@everyone".to_owned()), ..render::Message::default() };
+    client.rest.edit_message(client.channel, posted, &text, wanted()).await.expect("it is edited");
+    let seen = || client.discord.messages(client.channel.get()).remove(0);
+    assert_eq!((seen().content(), seen().mentions_anybody()), ("@everyone", false));
+    for part in ["embeds", "components"] {
+        assert_eq!(seen().body[part], serde_json::json!([]), "{part}");
+    }
+    client.rest.edit_message(client.channel, posted, &message(), wanted()).await.expect("it is edited");
+    assert_eq!((seen().content(), seen().edits), ("", 2));
+    assert!(seen().body["embeds"][0]["title"].is_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_nobody_wants_any_more_is_not_made() {
+    let client = Client::new().await;
+    let posted = client.post(None).await.expect("it is posted").id;
+    let unwanted = std::future::ready(false);
+    let edited = client.rest.edit_message(client.channel, posted, &message(), unwanted).await;
+    assert_eq!((edited, client.requests()), (Err(DiscordError::Unwanted), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_takes_no_more_edits_holds_up_no_other() {
+    let client = Client::new().await;
+    let wanted = || std::future::ready(true);
+    let old = client.post(None).await.expect("it is posted").id;
+    tokio::time::sleep(Duration::from_secs(3_601)).await;
+    let new = client.post(None).await.expect("it is posted").id;
+    client.discord.set_late_edits(0);
+    let refused = client.rest.edit_message(client.channel, old, &message(), wanted()).await;
+    assert!(matches!(refused, Err(DiscordError::Refused { code: 30046, .. })), "{refused:?}");
+    let before = client.clock.elapsed();
+    client.rest.edit_message(client.channel, new, &message(), wanted()).await.expect("it is edited");
+    assert_eq!(client.clock.elapsed(), before);
 }

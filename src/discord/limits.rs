@@ -11,6 +11,9 @@ use crate::domain::Timestamp;
 /// Requests that a bot may make in [`GLOBAL_WINDOW`], over all routes.
 const GLOBAL_REQUESTS: usize = 50;
 
+/// Of these, what is left for others when an edit goes out: an announcement that is decided the moment after finds room.
+const KEPT_FROM_EDITS: usize = 30;
+
 /// A second, and a little more: requests that leave evenly arrive in bunches.
 const GLOBAL_WINDOW: Duration = Duration::from_millis(1025);
 
@@ -31,6 +34,14 @@ impl Limits {
         let full = self.sent.len().checked_sub(GLOBAL_REQUESTS).and_then(|first| self.sent.get(first));
         let full = full.map(|first| first.after(GLOBAL_WINDOW)).filter(|until| now < *until);
         pause.max(full)
+    }
+
+    /// Until when no edit may go out, so that others find room at once; `None` when one may.
+    pub(super) fn full_for_edits_until(&self, now: Timestamp) -> Option<Timestamp> {
+        // The one that has to leave the window before there is room for an edit.
+        let full = self.sent.len().checked_sub(GLOBAL_REQUESTS - KEPT_FROM_EDITS);
+        let full = full.and_then(|first| self.sent.get(first)).map(|first| first.after(GLOBAL_WINDOW));
+        full.filter(|until| now < *until).max(self.shut_until(now))
     }
 
     /// Whether this route has room, or what to wait for, apart from what all requests have in common.
@@ -100,6 +111,23 @@ mod tests {
         }
         assert_eq!(limits.shut_until(milli(1024)), Some(milli(1025)));
         assert_eq!(limits.shut_until(milli(1025)), None);
+    }
+
+    #[test]
+    fn twenty_edits_a_second_and_room_is_left_for_others() {
+        let mut limits = Limits::default();
+        for number in 0..20 {
+            assert_eq!(limits.full_for_edits_until(milli(0)), None);
+            limits.take(milli(0), channel(number));
+        }
+        assert_eq!(limits.full_for_edits_until(milli(1024)), Some(milli(1025)));
+        assert_eq!(limits.full_for_edits_until(milli(1025)), None);
+        assert_eq!(limits.shut_until(milli(0)), None);
+        // Others count as well.
+        for number in 20..50 {
+            limits.take(milli(500), channel(number));
+        }
+        assert_eq!(limits.full_for_edits_until(milli(1025)), Some(milli(1525)));
     }
 
     #[test]

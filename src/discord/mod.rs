@@ -15,7 +15,7 @@ mod wire;
 
 use secrecy::SecretString;
 
-pub use answer::{Failure, failure};
+pub use answer::{EDITED_TOO_OFTEN, Failure, failure};
 pub use reads::{Access, Found};
 pub use rest::{Application, GatewayInfo, Member, Posted, Queueing, Rest, SessionStarts, http_client};
 pub use turns::Line;

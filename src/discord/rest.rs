@@ -15,7 +15,7 @@ use super::breaker::Breaker;
 use super::buckets::Route;
 use super::pace::{NoTurn, Pace, Place};
 use super::turns::Line;
-use super::wire::{ApplicationBody, GatewayBody, NewMessage, WithId};
+use super::wire::{ApplicationBody, EditedMessage, GatewayBody, NewMessage, WithId};
 use super::{DiscordError, DiscordOptions};
 use crate::clock::Clock;
 use crate::domain::{ChannelId, GuildId, MessageId, Timestamp};
@@ -188,6 +188,26 @@ impl Rest {
         let created: WithId = created?;
         let id = MessageId::new(created.id).ok_or_else(|| perhaps_done("a message without an id"))?;
         Ok(Posted { id, sent_at })
+    }
+
+    /// Puts this into a message of the bot's in place of what is there. Doing it again does no harm. `is_wanted` is asked when
+    /// its turn has come, which is after everybody else's (Discord, Message, "Edit Message").
+    pub async fn edit_message(
+        &self,
+        channel: ChannelId,
+        id: MessageId,
+        message: &render::Message,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<(), DiscordError> {
+        let route = Route { kind: "PATCH /channels/{}/messages/{}", resource: channel.get() };
+        let place = self.inner.turn(route, Line::Edit, None).await?;
+        if !is_wanted.await {
+            return Err(DiscordError::Unwanted);
+        }
+        let path = format!("/channels/{channel}/messages/{id}");
+        let body = EditedMessage::from(message);
+        let (_, edited) = self.inner.exchange(place, Method::PATCH, route, &path, Some(&body)).await;
+        edited.map(|_: WithId| ())
     }
 
     /// The application of the token, which also tells whether the token is accepted.

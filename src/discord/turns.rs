@@ -31,6 +31,8 @@ pub enum Line {
     Transition(TransitionId),
     /// Everything else that nobody waits for: notices, looks into channels, the list of commands.
     Errand,
+    /// It changes a message that is there already: goes after all others, and only while there is room to spare.
+    Edit,
 }
 
 /// What became of a request in the queue.
@@ -78,6 +80,7 @@ pub(super) struct Turns {
     urgent: Row,
     /// Whose turn it is stands in front, and goes to the end when it was served.
     flows: VecDeque<Flow>,
+    edits: Row,
     last_ticket: u64,
 }
 
@@ -100,6 +103,7 @@ impl Turns {
         let waiting = Waiting { ticket, route, not_after };
         match line {
             Line::Urgent => self.urgent.push_back(waiting),
+            Line::Edit => self.edits.push_back(waiting),
             Line::Transition(_) | Line::Errand => {
                 match self.flows.iter_mut().find(|flow| flow.line == line) {
                     Some(flow) => flow.row.push_back(waiting),
@@ -128,6 +132,7 @@ impl Turns {
     pub(super) fn dismiss(&mut self) {
         self.urgent.clear();
         self.flows.clear();
+        self.edits.clear();
     }
 
     /// Decides about everybody who can be decided about now.
@@ -151,6 +156,7 @@ impl Turns {
                 None => at += 1,
             }
         }
+        self.pump_edits(now, &mut pumped);
         let shut_until = self.limits.shut_until(now);
         for row in self.rows() {
             if let Some(until) = shut_until {
@@ -165,8 +171,22 @@ impl Turns {
         pumped
     }
 
+    /// Lets edits go with what nobody else needs.
+    fn pump_edits(&mut self, now: Timestamp, pumped: &mut Pumped) {
+        loop {
+            if let Some(until) = self.limits.full_for_edits_until(now).filter(|_| !self.edits.is_empty()) {
+                pumped.look_at(until);
+                return;
+            }
+            let Some(next) = next_open(&mut self.edits, &self.limits, now, pumped) else { return };
+            self.limits.take(now, next.route);
+            pumped.decided.push((next.ticket, Verdict::Go));
+        }
+    }
+
     fn rows(&mut self) -> impl Iterator<Item = &mut Row> {
-        std::iter::once(&mut self.urgent).chain(self.flows.iter_mut().map(|flow| &mut flow.row))
+        let flows = self.flows.iter_mut().map(|flow| &mut flow.row);
+        std::iter::once(&mut self.urgent).chain(flows).chain(std::iter::once(&mut self.edits))
     }
 
     fn forget_empty_flows(&mut self) {
@@ -289,6 +309,28 @@ mod tests {
         let fan_out: Vec<_> = (1..=100).map(|number| turns.stands(of(1), number)).collect();
         let person = turns.stands(Line::Urgent, 7);
         assert_eq!(turns.go(1025)[..2], [person, fan_out[0]]);
+    }
+
+    #[test]
+    fn edits_go_when_nobody_else_waits_and_leave_room() {
+        let edit = |number| Route { kind: "PATCH /channels/{}/messages/{}", resource: number };
+        let mut turns = Turns::default();
+        turns.fill_the_window(0);
+        let edits: Vec<_> = (1..=30)
+            .map(|number| turns.line_up(milli(0), edit(number), Line::Edit, None).expect("there is room"))
+            .collect();
+        let announcements: Vec<_> = (1..=60).map(|number| turns.stands(of(1), number)).collect();
+        assert_eq!(turns.go(1025), announcements[..50]);
+        // The last ten go first; then edits, until thirty places are left.
+        let went = turns.go(2050);
+        assert_eq!(went[..10], announcements[50..]);
+        assert_eq!(went[10..], edits[..10]);
+        let pumped = turns.pump(milli(2051));
+        assert_eq!((pumped.decided, pumped.look_again), (Vec::new(), Some(milli(3075))));
+        let newcomer = turns.stands(of(2), 100);
+        assert_eq!(turns.go(2052), [newcomer]);
+        assert_eq!(turns.go(3075), edits[10..29]);
+        assert_eq!(turns.go(3077), edits[29..]);
     }
 
     #[test]

@@ -25,6 +25,17 @@ pub(super) struct NewMessage<'a> {
     enforce_nonce: bool,
 }
 
+/// What replaces a message (Discord, Message, "Edit Message"). Everything is named: what is left out would stay as it is.
+/// The flags stay: whether anybody was notified is over.
+#[derive(Serialize)]
+pub(super) struct EditedMessage<'a> {
+    content: Option<&'a str>,
+    embeds: Vec<EmbedBody<'a>>,
+    components: Vec<Row<'a>>,
+    /// Not remembered from the creation: without it Discord parses the new text for mentions.
+    allowed_mentions: NobodyMentioned,
+}
+
 #[derive(Serialize)]
 struct EmbedBody<'a> {
     author: AuthorBody<'a>,
@@ -100,6 +111,17 @@ impl<'a> NewMessage<'a> {
             allowed_mentions: NobodyMentioned { parse: [] },
             nonce,
             enforce_nonce: true,
+        }
+    }
+}
+
+impl<'a> From<&'a render::Message> for EditedMessage<'a> {
+    fn from(message: &'a render::Message) -> Self {
+        Self {
+            content: message.text.as_deref(),
+            embeds: message.embed.iter().map(EmbedBody::from).collect(),
+            components: message.button.iter().map(Row::from).collect(),
+            allowed_mentions: NobodyMentioned { parse: [] },
         }
     }
 }

@@ -75,6 +75,8 @@ pub struct Sighting {
 pub enum Seen {
     /// Streaming now.
     Live(Box<Stream>),
+    /// Twitch has told that it began, and does not list it yet.
+    Told(Box<Stream>),
     /// Not among the live streams. Twitch's cache flaps, so one of these proves nothing yet.
     Absent,
 }

@@ -17,8 +17,8 @@ pub struct Stream {
     pub title: Option<String>,
     /// Absent when none is set.
     pub category: Option<Category>,
-    /// How many watch. Changes with every look, so nothing is remembered for its sake.
-    pub viewers: u64,
+    /// How many watch; absent while Twitch's list does not show the stream. Changes with every look, so nothing is remembered for its sake.
+    pub viewers: Option<u64>,
     /// When Twitch says that it began.
     pub started_at: Timestamp,
     /// Picture address with `{width}` and `{height}` to be filled in; missing in the first minutes.
@@ -47,7 +47,24 @@ pub struct Profile {
     pub image: Option<String>,
 }
 
+/// What a channel says of itself, live or not: the next stream begins with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Channel {
+    /// Whose.
+    pub broadcaster: BroadcasterId,
+    /// Absent when there is none.
+    pub title: Option<String>,
+    /// Absent when none is set.
+    pub category: Option<Category>,
+}
+
 impl Stream {
+    /// Whether Twitch's list has shown it, and not only a message told of it.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.viewers.is_some()
+    }
+
     /// Whether two looks differ in what an announcement or a list says, apart from the viewers and the picture's address.
     #[must_use]
     pub fn reads_like(&self, other: &Self) -> bool {

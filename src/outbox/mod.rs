@@ -1,11 +1,14 @@
-//! What is owed is delivered from here: leased, rendered, sent, settled. What cannot be delivered is explained to the admins.
+//! What is owed is delivered from here: leased, rendered, sent, settled. What stands there is kept up
+//! to date, and what cannot be delivered is explained to the admins.
 
 pub mod doubt;
 mod errands;
 pub mod late;
 pub mod nonce;
 pub mod retry;
+mod revisions;
 mod worker;
 
 pub use errands::Errands;
+pub use revisions::Revisions;
 pub use worker::{Halted, Worker};

@@ -53,7 +53,9 @@ pub fn announcement(stream: &Stream, profile: &Profile, at: Timestamp, manner: M
     if let Some(category) = &stream.category {
         fields.push(field("Category", &text::escape_markdown(&category.name)));
     }
-    fields.push(field("Viewers", &text::grouped(stream.viewers)));
+    if let Some(viewers) = stream.viewers {
+        fields.push(field("Viewers", &text::grouped(viewers)));
+    }
     fields.push(field("Started", &format!("<t:{}:R>", stream.started_at.as_secs())));
     let embed = Embed {
         author: Author {
@@ -187,7 +189,7 @@ mod tests {
             display_name: "Ann".to_owned(),
             title: Some("Speedrun".to_owned()),
             category: Some(Category { id: "7".to_owned(), name: "Celeste".to_owned() }),
-            viewers: 1_234_567,
+            viewers: Some(1_234_567),
             started_at: Timestamp::from_millis(1_795_248_000_000),
             thumbnail: Some("https://cdn.example/live_user_ann-{width}x{height}.jpg".to_owned()),
         }
@@ -257,11 +259,11 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_left_out() {
-        let bare = Stream { title: None, category: None, thumbnail: None, ..stream() };
+        let bare = Stream { title: None, category: None, viewers: None, thumbnail: None, ..stream() };
         let message = announcement(&bare, &Profile { image: None, ..profile() }, AT, Manner::default());
         let embed = message.embed.expect("a card");
         let names: Vec<_> = embed.fields.iter().map(|field| field.name.as_str()).collect();
-        assert_eq!(names, ["Viewers", "Started"]);
+        assert_eq!(names, ["Started"]);
         assert_eq!((embed.image, embed.author.icon), (None, None));
         assert_eq!(embed.title, UNTITLED);
     }
@@ -327,7 +329,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_of_others_breaks_a_limit(
-            name in "\\PC{1,600}", title in "\\PC{0,900}", category in "\\PC{1,2500}", viewers: u64,
+            name in "\\PC{1,600}", title in "\\PC{0,900}", category in "\\PC{1,2500}", viewers: Option<u64>,
         ) {
             let category = Some(Category { id: "7".to_owned(), name: category });
             let wild = Stream { display_name: name, title: Some(title), category, viewers, ..stream() };

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Attempt, Examined, Sight, Told};
-use crate::discord::{Access, DiscordError, Line, Member, Queueing, Rest};
-use crate::domain::{ChannelId, Delivery, GuildId, MessageId, Outcome, Refusal, Route, Timestamp};
+use super::{Attempt, Examined, Revised, Sight, Told};
+use crate::discord::{Access, DiscordError, EDITED_TOO_OFTEN, Line, Member, Queueing, Rest};
+use crate::domain::{ChannelId, Delivery, GuildId, MessageId, Outcome, Refusal, Revision, Route, Timestamp};
 use crate::render::{self, Message};
 
 /// Pages of a channel that are looked through for an announcement. Where more than five hundred messages stand after it,
@@ -13,6 +13,10 @@ const MAX_PAGES: usize = 5;
 
 /// How long before the start of a stream its announcement may have been posted: the clocks of Twitch and Discord differ.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
+
+/// How long to wait when a message that is older than an hour has been edited as often as Discord allows for now. It does not
+/// say for how long; an hour is what it counts in.
+const EDITS_USED_UP: Duration = Duration::from_hours(1);
 
 /// The first moment that Discord's ids count from (Discord, Reference, "Snowflakes").
 const DISCORD_EPOCH: i64 = 1_420_070_400_000;
@@ -52,6 +56,19 @@ impl DiscordChannel {
                 }
                 Attempt { outcome: meaning(error), sent_at: None }
             }
+        }
+    }
+
+    /// Edits an announcement.
+    pub(super) async fn revise(
+        &self,
+        revision: &Revision,
+        message: &Message,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Revised {
+        match self.rest.edit_message(revision.channel, revision.message, message, is_wanted).await {
+            Ok(()) => Revised::Done,
+            Err(error) => meaning_for_edit(error),
         }
     }
 
@@ -140,9 +157,26 @@ impl DiscordChannel {
 }
 
 /// When a message was posted, as its id tells.
-fn posted_at(message: MessageId) -> Timestamp {
+pub(super) fn posted_at(message: MessageId) -> Timestamp {
     let millis = i64::try_from(message.get() >> 22).unwrap_or(i64::MAX);
     Timestamp::from_millis(millis.saturating_add(DISCORD_EPOCH))
+}
+
+/// What an error means for an edit (Discord, Opcodes and Status Codes, "JSON Error Codes").
+fn meaning_for_edit(error: DiscordError) -> Revised {
+    match error {
+        DiscordError::Refused { code: 10008, .. } => Revised::Gone,
+        DiscordError::Refused { code: EDITED_TOO_OFTEN, message, .. } => {
+            Revised::Later { asked: Some(EDITS_USED_UP), why: message }
+        }
+        error => match meaning(error) {
+            // An edit that may have been made is made again: that changes nothing.
+            Outcome::RetryAfter { asked, why, .. } => Revised::Later { asked, why },
+            Outcome::Unauthorized => Revised::Unauthorized,
+            Outcome::Refused(refusal) => Revised::Refused(refusal),
+            Outcome::Delivered(_) | Outcome::Skipped | Outcome::KeptBack => Revised::Done,
+        },
+    }
 }
 
 /// What an error means for a delivery (Discord, Opcodes and Status Codes, "JSON Error Codes").
@@ -240,6 +274,26 @@ mod tests {
     #[test]
     fn a_known_nonce_without_its_message_was_delivered() {
         check(404, 10008, &Outcome::Delivered(None));
+    }
+
+    fn check_edit(status: u16, code: u64, expected: &Revised) {
+        let revised = meaning_for_edit(DiscordError::Refused { status, code, message: "why".to_owned() });
+        assert_eq!(revised, *expected, "{status}, code {code}");
+    }
+
+    #[test]
+    fn an_edit_is_refused_for_good_or_for_a_while() {
+        let later = |asked| Revised::Later { asked, why: "why".to_owned() };
+        check_edit(404, 10008, &Revised::Gone);
+        check_edit(429, EDITED_TOO_OFTEN, &later(Some(Duration::from_hours(1))));
+        check_edit(400, 20028, &later(None));
+        check_edit(403, 50001, &Revised::Refused(Refusal::MissingAccess));
+        check_edit(403, 50005, &Revised::Refused(Refusal::Forbidden));
+        check_edit(400, 50035, &Revised::Refused(Refusal::InvalidMessage));
+        check_edit(401, 50014, &Revised::Unauthorized);
+        let unsure = DiscordError::Unavailable { why: "no answer".to_owned(), perhaps_done: true };
+        let why = "no answer".to_owned();
+        assert_eq!(meaning_for_edit(unsure), Revised::Later { asked: None, why });
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use discord_channel::{DiscordChannel, meaning};
 
 use crate::domain::{
-    ChannelId, Delivery, GuildId, MessageId, Outcome, Permissions, Refusal, Route, Timestamp,
+    ChannelId, Delivery, GuildId, MessageId, Outcome, Permissions, Refusal, Revision, Route, Timestamp,
 };
 use crate::render::Message;
 
@@ -73,6 +73,26 @@ pub enum Told {
     },
 }
 
+/// What came of an edit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Revised {
+    /// The announcement says now what it was to say.
+    Done,
+    /// The announcement is not there any more.
+    Gone,
+    /// The place does not take the edit, and never will.
+    Refused(Refusal),
+    /// Not now.
+    Later {
+        /// What the other side asked for, if it did.
+        asked: Option<Duration>,
+        /// What went wrong.
+        why: String,
+    },
+    /// The credentials are no longer accepted.
+    Unauthorized,
+}
+
 impl Sink {
     /// Makes one attempt, which goes out by `not_after` or not at all, and only if `is_owed` says so when its turn has come.
     /// `nonce` is the same in every attempt with this delivery.
@@ -88,6 +108,27 @@ impl Sink {
             Self::DiscordChannel(channel) => {
                 channel.deliver(delivery, message, nonce, not_after, is_owed).await
             }
+        }
+    }
+
+    /// Makes an announcement say this instead, if `is_wanted` says so when its turn has come. It never goes before anything
+    /// else, and mentions nobody.
+    pub async fn revise(
+        &self,
+        revision: &Revision,
+        message: &Message,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Revised {
+        match self {
+            Self::DiscordChannel(channel) => channel.revise(revision, message, is_wanted).await,
+        }
+    }
+
+    /// When an announcement was posted, as its id tells.
+    #[must_use]
+    pub fn posted_at(&self, message: MessageId) -> Timestamp {
+        match self {
+            Self::DiscordChannel(_) => discord_channel::posted_at(message),
         }
     }
 

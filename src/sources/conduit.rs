@@ -1,12 +1,14 @@
 //! The conduit: a connection that Twitch pushes over, which outlives restarts of ours and needs no address. It hears that
 //! streams begin, seconds after they do; what is true is what the poll and Helix say.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::covered::Covered;
 use crate::clock::Clock;
 use crate::domain::Online;
 use crate::store::Store;
@@ -90,6 +92,8 @@ pub struct Conduit {
     pub revoked: Arc<Notify>,
     /// Where the state of the connection is shown.
     pub state: watch::Sender<ConduitState>,
+    /// Where it is noted that what is pushed arrives, and that a subscription has ended.
+    pub covered: Covered,
     /// Spreads the waits.
     pub chance: fastrand::Rng,
 }
@@ -112,6 +116,7 @@ impl Conduit {
         loop {
             let began = self.clock.now();
             let Err(trouble) = Box::pin(self.listen(&mut made)).await;
+            self.covered.set_heard(None);
             self.state.send_modify(|state| state.connected = false);
             if self.clock.now().since(began) > GOOD_STRETCH {
                 backoff = FIRST_BACKOFF;
@@ -123,7 +128,7 @@ impl Conduit {
             tracing::warn!(error = &trouble as &dyn std::error::Error, retry_in = ?wait,
                 "Twitch does not push; the poll sees everybody meanwhile");
             if matches!(trouble, Trouble::Gone | Trouble::Bind(BindError::NoConduit)) {
-                self.state.send_modify(|state| state.conduit = None);
+                self.lose();
             }
             tokio::time::sleep(wait).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
@@ -135,6 +140,7 @@ impl Conduit {
         let conduit = self.own_conduit(made).await?;
         let mut session = Session::open(&self.url).await?;
         self.bind(&conduit, &session).await?;
+        self.covered.set_heard(Some(self.clock.now()));
         tracing::info!("Twitch pushes what happens");
         let mut look = tokio::time::interval(SHARD_LOOK);
         look.reset();
@@ -159,7 +165,7 @@ impl Conduit {
             return Ok(known);
         }
         // Subscriptions to one that is gone are nothing to make.
-        self.state.send_modify(|state| state.conduit = None);
+        self.lose();
         let conduit = if let Some(made) = made.take().filter(|made| there.contains(made)) {
             made
         } else {
@@ -175,6 +181,12 @@ impl Conduit {
         self.store.set_conduit(conduit.clone()).await?;
         tracing::info!(conduit, "made a conduit");
         Ok(conduit)
+    }
+
+    /// The conduit is gone, and with it everything that went to it.
+    fn lose(&self) {
+        self.covered.replace(&HashSet::new(), self.clock.now());
+        self.state.send_modify(|state| state.conduit = None);
     }
 
     async fn bind(&self, conduit: &str, session: &Session) -> Result<(), Trouble> {
@@ -241,6 +253,9 @@ impl Conduit {
             Message::Revocation(subscription) => {
                 if let Status::Dead(why) = &subscription.status {
                     tracing::warn!(broadcaster = ?subscription.broadcaster, why, "Twitch has ended a subscription");
+                }
+                if let Some(broadcaster) = &subscription.broadcaster {
+                    self.covered.remove(broadcaster);
                 }
                 self.revoked.notify_one();
             }

@@ -1,57 +1,91 @@
-//! Looks up what was heard of: Twitch pushes that a stream has begun, but not what it is, and Helix shows it a little later.
-//! Nothing is concluded from hearing alone, so a message that is lost, doubled or late changes only when a stream is seen.
+//! Looks up what was heard of: Twitch pushes that a stream has begun, but not what it is, and its list shows it up to a minute
+//! later. So the list is asked again and again; and when it takes too long, the stream is told of with what its channel says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::conduit::MAX_WAITING;
+use super::pace::Pace;
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Observation, Online, Seen, Sighting, Source, StreamId, Timestamp};
+use crate::domain::{BroadcasterId, Channel, Observation, Online, Seen, Sighting, Source, Stream, Timestamp};
+use crate::store::Store;
 use crate::twitch::{Helix, MAX_IDS};
 
-/// When Helix is asked for a stream, counted from when it was heard of. Its cache shows a new stream up to a minute late, and
-/// by then the poll has looked as well.
-const LOOKS: [Duration; 6] = [
+/// When the list is asked for a stream, counted from when it was heard of. It is a minute late at most, as a rule; a stream that
+/// it does not show after the last of these is one that the poll would not have seen either.
+const LOOKS: [Duration; 9] = [
     Duration::ZERO,
     Duration::from_secs(2),
     Duration::from_secs(5),
     Duration::from_secs(10),
     Duration::from_secs(20),
     Duration::from_secs(40),
+    Duration::from_mins(1),
+    Duration::from_mins(2),
+    Duration::from_mins(5),
 ];
 
-/// What is due so soon is looked for together with what is due now.
+/// What is due so soon is looked for together with what is due now, after the first look: that one shall not wait.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// The pause between two looks: streams that begin one after the other share one.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Looks under way at most: as many as the poll has, so that a slow Twitch is not asked more and more.
+const LOOKS_AT_ONCE: usize = 4;
 
-/// A stream that was heard of and not seen yet.
+/// A stream that began so long ago and is not listed is over, as a rule: nobody is told of it, whatever was heard.
+const LISTED_AFTER: Duration = Duration::from_mins(1);
+
+/// How long the channel's title and category are waited for. Without them the message says less, and still in time.
+const CHANNEL_WITHIN: Duration = Duration::from_secs(2);
+
+/// A stream that was heard of and is not listed yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Candidate {
-    stream: StreamId,
-    broadcaster: BroadcasterId,
+    online: Online,
     heard_at: Timestamp,
     /// How often it was looked for.
     looks: usize,
+    is_looked_for: bool,
+    /// Whether it was told of, or is about to be.
+    is_told: bool,
 }
 
 impl Candidate {
-    fn due(&self) -> Option<Timestamp> {
-        LOOKS.get(self.looks).map(|after| self.heard_at.after(*after))
+    fn next_look(&self) -> Option<Timestamp> {
+        LOOKS.get(self.looks).filter(|_| !self.is_looked_for).map(|after| self.heard_at.after(*after))
     }
+
+    /// When it is told of without being listed, if it still may be then.
+    fn telling(&self, wait: Duration) -> Option<Timestamp> {
+        let at = self.heard_at.after(wait);
+        let is_young = at.since(self.online.started_at) < LISTED_AFTER;
+        (is_young && !self.is_told).then_some(at)
+    }
+}
+
+/// What a request came to.
+enum Answer {
+    /// A look at these, and who of them is listed.
+    Looked(BTreeSet<BroadcasterId>, Vec<Stream>),
+    /// What these channels say of themselves.
+    Channels(Vec<Channel>),
 }
 
 /// Looks up streams that were heard of.
 #[derive(Debug)]
 pub struct Lookup {
+    /// What is known already.
+    pub store: Store,
     /// Whom to ask.
     pub helix: Helix,
     /// The time.
     pub clock: Clock,
+    /// How long a stream may take to be listed before it is told of with what its channel says.
+    pub enrich_wait: Duration,
     /// Who hears: what is seen because of it is seen by that one.
     pub source: Source,
     /// What was heard.
@@ -59,6 +93,9 @@ pub struct Lookup {
     /// Where observations go.
     pub observations: mpsc::Sender<Observation>,
 }
+
+/// The requests under way.
+type UnderWay = FuturesUnordered<BoxFuture<'static, Answer>>;
 
 impl Lookup {
     /// Looks up what is heard until `stop`, or until nothing more can be heard.
@@ -71,85 +108,184 @@ impl Lookup {
 
     async fn look_for_ever(&mut self) {
         let mut candidates: Vec<Candidate> = Vec::new();
-        let mut not_before = self.clock.now();
+        let mut pace = Pace::new(self.clock.now());
+        let (mut looks, mut tellings) = (UnderWay::new(), UnderWay::new());
         loop {
-            let next = candidates.iter().filter_map(Candidate::due).min().map(|due| due.max(not_before));
+            let next_look = self.begin_looks(&mut candidates, &mut pace, &looks);
+            let next_telling = self.begin_tellings(&mut candidates, &tellings);
+            let next = next_look.into_iter().chain(next_telling).min();
             let pause = async {
                 match next {
                     Some(due) => tokio::time::sleep(self.clock.until(due)).await,
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
+            let answer = tokio::select! {
                 heard = self.heard.recv(), if candidates.len() < MAX_WAITING => match heard {
-                    Some(heard) => take(&mut candidates, heard, self.clock.now()),
+                    Some(heard) => {
+                        self.take(&mut candidates, heard);
+                        continue;
+                    }
                     None => return,
                 },
-                () = pause => {
-                    self.look(&mut candidates).await;
-                    not_before = self.clock.now().after(PAUSE);
-                }
+                Some(answer) = looks.next(), if !looks.is_empty() => answer,
+                Some(answer) = tellings.next(), if !tellings.is_empty() => answer,
+                () = pause => continue,
+            };
+            let sightings = match answer {
+                Answer::Looked(asked, listed) => self.listed(&mut candidates, &asked, listed),
+                Answer::Channels(channels) => told(&candidates, channels),
+            };
+            if !sightings.is_empty() {
+                let observation = Observation { source: self.source, at: self.clock.now(), sightings };
+                // The pipeline ends only when the program stops.
+                let _ = self.observations.send(observation).await;
             }
         }
     }
 
-    /// Looks for everybody who is due, a hundred a request, and forgets who is seen or was looked for often enough.
-    async fn look(&self, candidates: &mut Vec<Candidate>) {
-        let soon = self.clock.now().after(TOGETHER);
-        let is_due = |candidate: &Candidate| candidate.due().is_some_and(|due| due <= soon);
-        let due: BTreeSet<BroadcasterId> = candidates
-            .iter()
-            .filter(|candidate| is_due(candidate))
-            .map(|candidate| candidate.broadcaster.clone())
-            .collect();
-        let due: Vec<BroadcasterId> = due.into_iter().collect();
-        let mut sightings: Vec<Sighting> = Vec::new();
-        for batch in due.chunks(MAX_IDS) {
-            match self.helix.streams(batch).await {
-                Ok(page) => sightings.extend(page.live.into_iter().map(|stream| Sighting {
-                    broadcaster: stream.broadcaster.clone(),
-                    seen: Seen::Live(Box::new(stream)),
-                })),
-                Err(error) => {
-                    tracing::warn!(%error, "what was heard of could not be looked up; trying again");
+    fn take(&self, candidates: &mut Vec<Candidate>, heard: Online) {
+        // Messages come twice, and for streams that the poll was quicker to see.
+        let is_known = self.store.board().with(|open| {
+            let session = open.get(&heard.broadcaster);
+            session.is_some_and(|session| session.has(&heard.stream) && session.stream.is_shown())
+        });
+        let waits = candidates.iter().any(|candidate| candidate.online.stream == heard.stream);
+        if heard.is_live && !is_known && !waits {
+            candidates.push(Candidate {
+                online: heard,
+                heard_at: self.clock.now(),
+                looks: 0,
+                is_looked_for: false,
+                is_told: false,
+            });
+        }
+    }
+
+    /// Looks for everybody who is due, a hundred a request. Returns when it is to be called again.
+    fn begin_looks(
+        &self,
+        candidates: &mut [Candidate],
+        pace: &mut Pace,
+        under_way: &UnderWay,
+    ) -> Option<Timestamp> {
+        let now = self.clock.now();
+        while under_way.len() < LOOKS_AT_ONCE {
+            let next = candidates.iter().filter_map(Candidate::next_look).min()?;
+            if next > now {
+                return Some(next);
+            }
+            if let Err(until) = pace.take(now, self.helix.points_per_minute()) {
+                return Some(until);
+            }
+            let soon = now.after(TOGETHER);
+            let mut asked = BTreeSet::new();
+            for candidate in candidates.iter_mut() {
+                let is_due = candidate.next_look().is_some_and(|due| due <= soon);
+                if is_due && asked.len() < MAX_IDS {
+                    asked.insert(candidate.online.broadcaster.clone());
+                    candidate.is_looked_for = true;
+                    candidate.looks += 1;
                 }
             }
+            let helix = self.helix.clone();
+            under_way.push(Box::pin(async move {
+                let ids: Vec<BroadcasterId> = asked.iter().cloned().collect();
+                let listed = match helix.streams(&ids).await {
+                    Ok(page) => page.live,
+                    Err(error) => {
+                        tracing::warn!(%error, "what was heard of could not be looked up; trying again");
+                        Vec::new()
+                    }
+                };
+                Answer::Looked(asked, listed)
+            }));
         }
-        let shown = |candidate: &Candidate| {
-            sightings
-                .iter()
-                .any(|sighting| matches!(&sighting.seen, Seen::Live(stream) if stream.id == candidate.stream))
-        };
+        None
+    }
+
+    /// Asks what the channels of those say who are not listed in time. Returns when it is to be called again.
+    fn begin_tellings(&self, candidates: &mut [Candidate], under_way: &UnderWay) -> Option<Timestamp> {
+        let now = self.clock.now();
+        loop {
+            let telling = |candidate: &Candidate| candidate.telling(self.enrich_wait);
+            let next = candidates.iter().filter_map(telling).min()?;
+            if next > now {
+                return Some(next);
+            }
+            let mut asked = BTreeSet::new();
+            for candidate in candidates.iter_mut() {
+                if asked.len() < MAX_IDS && telling(candidate).is_some_and(|due| due <= now) {
+                    asked.insert(candidate.online.broadcaster.clone());
+                    candidate.is_told = true;
+                }
+            }
+            let helix = self.helix.clone();
+            under_way.push(Box::pin(async move {
+                let ids: Vec<BroadcasterId> = asked.iter().cloned().collect();
+                let channels = tokio::time::timeout(CHANNEL_WITHIN, helix.channels(&ids)).await;
+                let channels = channels.ok().and_then(Result::ok).unwrap_or_default();
+                let mut known: HashMap<BroadcasterId, Channel> =
+                    channels.into_iter().map(|channel| (channel.broadcaster.clone(), channel)).collect();
+                let bare = |broadcaster| Channel { broadcaster, title: None, category: None };
+                let channel = |id: BroadcasterId| known.remove(&id).unwrap_or_else(|| bare(id));
+                Answer::Channels(asked.into_iter().map(channel).collect())
+            }));
+        }
+    }
+
+    /// What a look has shown. Who is listed is not looked for any longer, nor who was looked for often enough.
+    fn listed(
+        &self,
+        candidates: &mut Vec<Candidate>,
+        asked: &BTreeSet<BroadcasterId>,
+        listed: Vec<Stream>,
+    ) -> Vec<Sighting> {
         candidates.retain_mut(|candidate| {
-            if shown(candidate) {
+            let Online { broadcaster, stream, .. } = &candidate.online;
+            if listed.iter().any(|listed| listed.id == *stream) {
                 return false;
             }
-            if is_due(candidate) {
-                candidate.looks += 1;
+            if asked.contains(broadcaster) {
+                candidate.is_looked_for = false;
             }
-            let goes_on = candidate.due().is_some();
+            let goes_on = candidate.is_looked_for || candidate.next_look().is_some();
             if !goes_on {
-                tracing::warn!(broadcaster = %candidate.broadcaster, stream = %candidate.stream,
-                    "Twitch told of a stream and does not show it");
+                tracing::warn!(%broadcaster, %stream, "Twitch told of a stream and does not show it");
             }
             goes_on
         });
         // Twitch lists somebody twice now and then; the first one counts.
         let mut seen = BTreeSet::new();
-        sightings.retain(|sighting| seen.insert(sighting.broadcaster.clone()));
-        if !sightings.is_empty() {
-            let at = self.clock.now();
-            let observation = Observation { source: self.source, at, sightings };
-            // The pipeline ends only when the program stops.
-            let _ = self.observations.send(observation).await;
-        }
+        let once = listed.into_iter().filter(|stream| seen.insert(stream.broadcaster.clone()));
+        once.map(|stream| Sighting {
+            broadcaster: stream.broadcaster.clone(),
+            seen: Seen::Live(Box::new(stream)),
+        })
+        .collect()
     }
 }
 
-fn take(candidates: &mut Vec<Candidate>, heard: Online, now: Timestamp) {
-    let Online { stream, broadcaster, is_live: true, .. } = heard else { return };
-    // Messages come twice.
-    if candidates.iter().all(|candidate| candidate.stream != stream) {
-        candidates.push(Candidate { stream, broadcaster, heard_at: now, looks: 0 });
+/// Those of the streams that are still not listed, with what their channels say.
+fn told(candidates: &[Candidate], channels: Vec<Channel>) -> Vec<Sighting> {
+    let mut sightings = Vec::new();
+    for Channel { broadcaster, title, category } in channels {
+        let told = candidates.iter().filter(|one| one.is_told && one.online.broadcaster == broadcaster);
+        // Of two the later one is on.
+        let Some(latest) = told.max_by_key(|one| one.online.started_at) else { continue };
+        let online = latest.online.clone();
+        let stream = Stream {
+            id: online.stream,
+            broadcaster: broadcaster.clone(),
+            login: online.login,
+            display_name: online.display_name,
+            title,
+            category,
+            viewers: None,
+            started_at: online.started_at,
+            thumbnail: None,
+        };
+        sightings.push(Sighting { broadcaster, seen: Seen::Told(Box::new(stream)) });
     }
+    sightings
 }

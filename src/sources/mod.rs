@@ -2,15 +2,19 @@
 
 mod accounts;
 mod conduit;
+mod covered;
 mod lookup;
+mod pace;
 mod poll;
 mod subscriber;
 mod subscriptions;
+mod tiers;
 mod verdict;
 mod webhook;
 
 pub use accounts::Accounts;
 pub use conduit::{Conduit, ConduitState, MAX_WAITING};
+pub use covered::Covered;
 pub use lookup::Lookup;
 pub use poll::{CycleReport, Poll, Roster, stretched};
 pub use subscriber::{Coverage, Reach, Subscriber};

@@ -1,4 +1,5 @@
-//! The poll: looks at every watched streamer in each interval, a hundred a request. It concludes nothing.
+//! The poll: looks at every watched streamer in each interval, a hundred a request, and less often at those of whom Twitch
+//! pushes that they begin. It concludes nothing.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::covered::Covered;
+use super::tiers::{self, Tier};
 use crate::clock::Clock;
 use crate::domain::{BroadcasterId, Observation, Seen, Sighting, Source, Timestamp};
 use crate::store::{LOOKED_AT_EVERY, Store, StoreError};
@@ -23,6 +26,8 @@ pub struct CycleReport {
     pub at: Timestamp,
     /// How many were to be looked at.
     pub streamers: usize,
+    /// How many of them were looked at: less than all while Twitch pushes.
+    pub due: usize,
     /// How many requests that took.
     pub batches: usize,
     /// How many of them got no answer.
@@ -48,6 +53,8 @@ pub struct Poll {
     pub clock: Clock,
     /// How often everybody is to be looked at.
     pub interval: Duration,
+    /// Of whom Twitch pushes that they begin.
+    pub covered: Covered,
     /// Where observations go. Bounded: a full queue makes the poll wait.
     pub observations: mpsc::Sender<Observation>,
     /// Where each cycle is reported.
@@ -59,6 +66,12 @@ pub struct Poll {
 pub struct Roster {
     generation: u64,
     ids: Arc<[BroadcasterId]>,
+    /// Who has a watch for which nobody has looked yet.
+    fresh: HashSet<BroadcasterId>,
+    /// How many cycles there have been.
+    cycles: u64,
+    /// When everybody was last looked at in one cycle.
+    whole_at: Option<Timestamp>,
 }
 
 /// The interval at which that many streamers fit the share of the budget that the poll may use: the wanted one, or longer.
@@ -93,7 +106,7 @@ impl Poll {
                         last_success = Some(report.at);
                     }
                     handed_on += report.handed_on;
-                    interval = self.adapt(interval, report.streamers);
+                    interval = self.adapt(interval, report.due);
                     was_failing = Self::tell_of_failures(&report, was_failing);
                     self.note_look(&report, &mut noted_at).await;
                     self.reports.send_replace(Some(CycleReport {
@@ -112,8 +125,46 @@ impl Poll {
                 tracing::warn!(?took, ?interval, "looking at everybody takes longer than the interval");
             }
             // No longer than that, should the clock have been set back meanwhile.
-            tokio::time::sleep(self.clock.until(began.after(interval)).min(interval)).await;
+            let next =
+                async { tokio::time::sleep(self.clock.until(began.after(interval)).min(interval)).await };
+            tokio::select! {
+                () = next => {}
+                () = self.only_looks_are_left(&roster, interval) => {}
+            }
         }
+    }
+
+    /// Returns as soon as Twitch pushes no more, and those are to be looked at who have not been for long.
+    async fn only_looks_are_left(&self, roster: &Roster, interval: Duration) {
+        self.covered.lost().await;
+        // A connection that comes and goes is no reason to look at everybody all the time.
+        if let Some(whole_at) = roster.whole_at {
+            tokio::time::sleep(self.clock.until(whole_at.after(interval)).min(interval)).await;
+        }
+    }
+
+    /// Who is to be looked at in this cycle.
+    fn due(&self, roster: &Roster) -> Arc<[BroadcasterId]> {
+        let now = self.clock.now();
+        if roster.cycles == 0 || !self.covered.is_heard(now) {
+            return Arc::clone(&roster.ids);
+        }
+        let board = self.store.board();
+        let due = self.covered.with(now, |is_relied_on| {
+            board.with(|open| {
+                let tier = |id: &BroadcasterId| {
+                    if roster.fresh.contains(id) || !is_relied_on(id) {
+                        Tier::Every
+                    } else if open.contains_key(id) {
+                        Tier::Live
+                    } else {
+                        Tier::Idle
+                    }
+                };
+                tiers::due(&roster.ids, roster.cycles, self.interval, MAX_IDS, tier)
+            })
+        });
+        due.into()
     }
 
     /// Looks once at everybody. Fails only when it cannot be told who is watched.
@@ -121,12 +172,19 @@ impl Poll {
         let generation = self.store.watches_generation();
         if roster.generation != generation {
             roster.ids = self.store.roster().await?.into();
+            let fresh = self.store.fresh_watches().await?.into_iter();
+            roster.fresh = fresh.map(|watch| watch.key.broadcaster).collect();
             roster.generation = generation;
         }
-        let ids = Arc::clone(&roster.ids);
+        let ids = self.due(roster);
+        roster.cycles += 1;
+        if ids.len() == roster.ids.len() {
+            roster.whole_at = Some(self.clock.now());
+        }
         let mut report = CycleReport {
             at: self.clock.now(),
-            streamers: ids.len(),
+            streamers: roster.ids.len(),
+            due: ids.len(),
             batches: ids.len().div_ceil(MAX_IDS),
             failed: 0,
             handed_on: 0,
@@ -150,6 +208,9 @@ impl Poll {
                     report.live += page.live.len();
                     report.handed_on += 1;
                     self.note_success();
+                    for id in &ids[batch.clone()] {
+                        roster.fresh.remove(id);
+                    }
                     let observation = observe(&ids[batch], page, self.clock.now());
                     // The pipeline ends before the poll only when the program stops.
                     let _ = self.observations.send(observation).await;
@@ -176,7 +237,7 @@ impl Poll {
     }
 
     fn tell_of_failures(report: &CycleReport, was_failing: bool) -> bool {
-        let CycleReport { streamers, batches, failed, live, .. } = *report;
+        let CycleReport { streamers, due, batches, failed, live, .. } = *report;
         if failed > 0 {
             tracing::warn!(
                 streamers,
@@ -187,7 +248,7 @@ impl Poll {
         } else if was_failing {
             tracing::info!(streamers, batches, "Twitch answers again");
         } else {
-            tracing::debug!(streamers, batches, live, "looked at everybody");
+            tracing::debug!(streamers, due, batches, live, "looked");
         }
         failed > 0
     }
@@ -207,11 +268,11 @@ impl Poll {
         }
     }
 
-    fn adapt(&self, before: Duration, streamers: usize) -> Duration {
+    fn adapt(&self, before: Duration, due: usize) -> Duration {
         let budget = self.helix.points_per_minute();
-        let interval = stretched(self.interval, streamers, budget);
+        let interval = stretched(self.interval, due, budget);
         if interval != before && interval != self.interval {
-            tracing::warn!(streamers, requests_per_minute = budget, wanted = ?self.interval, ?interval,
+            tracing::warn!(due, requests_per_minute = budget, wanted = ?self.interval, ?interval,
                 "more streamers than Twitch's request budget allows at the set interval; looking less often");
         } else if interval != before {
             tracing::info!(?interval, "the set interval fits again");

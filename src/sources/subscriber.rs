@@ -8,7 +8,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::conduit::ConduitState;
+use super::covered::Covered;
 use super::subscriptions::{self, Listed, Own, Step, Wanted};
+use crate::clock::Clock;
 use crate::domain::BroadcasterId;
 use crate::store::{Store, StoreError};
 use crate::twitch::{
@@ -119,6 +121,10 @@ pub struct Subscriber {
     pub revoked: Arc<Notify>,
     /// Where it is shown how they stand.
     pub coverage: watch::Sender<Coverage>,
+    /// Where it is noted who has one.
+    pub covered: Covered,
+    /// The time.
+    pub clock: Clock,
     /// Spreads the comparisons.
     pub chance: fastrand::Rng,
 }
@@ -232,6 +238,7 @@ impl Subscriber {
         let (limit, cost) = (listed.max_total_cost, plan.cost);
         let coverage = Coverage { wanted: wanted.len(), covered: plan.covered.len(), cost, limit };
         self.coverage.send_replace(coverage);
+        self.covered.replace(&plan.covered, self.clock.now());
         let ours = |is_so: fn(&Status) -> bool| {
             let ours = listed.subscriptions.iter().filter(|one| one.transport == own.current);
             ours.filter(|one| is_so(&one.status)).count()
@@ -321,7 +328,12 @@ impl Subscriber {
         };
         match answer {
             Ok(Subscribed::Made(Subscription { status: Status::Pending, .. })) => Ok(Done::Pending),
-            Ok(Subscribed::Made(_) | Subscribed::Exists) => Ok(Done::Covered),
+            Ok(Subscribed::Made(_) | Subscribed::Exists) => {
+                if let Some(broadcaster) = broadcaster {
+                    self.covered.add(broadcaster, self.clock.now());
+                }
+                Ok(Done::Covered)
+            }
             Ok(Subscribed::NoBroadcaster) => {
                 tracing::info!(?broadcaster, "Twitch does not know this account (any more)");
                 refused.extend(broadcaster);

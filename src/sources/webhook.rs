@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::conduit::MAX_WAITING;
+use super::covered::Covered;
 use super::verdict::{Verdict, judge};
 use crate::clock::Clock;
 use crate::domain::{BroadcasterId, Online, Timestamp};
@@ -65,6 +66,7 @@ pub struct Webhook {
     clock: Clock,
     store: Store,
     unrecorded: mpsc::Sender<Unrecorded>,
+    covered: Covered,
     revoked: Arc<Notify>,
     state: watch::Sender<WebhookState>,
     /// When it was told last that messages are refused, in milliseconds.
@@ -78,6 +80,9 @@ pub struct Recorder {
     store: Store,
     unrecorded: mpsc::Receiver<Unrecorded>,
     heard: mpsc::Sender<Online>,
+    covered: Covered,
+    /// Whether the last messages could be remembered.
+    hears: bool,
 }
 
 /// A message that waits to be remembered, and where it is told that it is.
@@ -89,20 +94,28 @@ struct Unrecorded {
 
 impl Webhook {
     /// Takes messages that are signed with the secret. `heard` is where that goes which is heard; what does not fit is left to
-    /// the poll. `revoked` is rung when Twitch has ended a subscription.
+    /// the poll. `covered` is told of whom nothing more comes, and `revoked` is rung, when Twitch has ended a subscription.
     #[must_use]
     pub fn new(
         secret: SecretString,
         clock: Clock,
         store: Store,
+        covered: Covered,
         heard: mpsc::Sender<Online>,
         revoked: Arc<Notify>,
     ) -> (Self, Recorder) {
         let (sender, unrecorded) = mpsc::channel(MAX_UNRECORDED);
-        let recorder = Recorder { clock: clock.clone(), store: store.clone(), unrecorded, heard };
+        let recorder = Recorder {
+            clock: clock.clone(),
+            store: store.clone(),
+            unrecorded,
+            heard,
+            covered: covered.clone(),
+            hears: false,
+        };
         let state = watch::Sender::default();
         let told_at = Arc::new(AtomicI64::new(i64::MIN));
-        (Self { secret, clock, store, unrecorded: sender, revoked, state, told_at }, recorder)
+        (Self { secret, clock, store, unrecorded: sender, covered, revoked, state, told_at }, recorder)
     }
 
     /// What came so far.
@@ -174,6 +187,9 @@ impl Webhook {
         if let Status::Dead(why) = &subscription.status {
             tracing::warn!(broadcaster = ?subscription.broadcaster, why, "Twitch has ended a subscription");
         }
+        if let Some(broadcaster) = &subscription.broadcaster {
+            self.covered.remove(broadcaster);
+        }
         self.revoked.notify_one();
     }
 }
@@ -185,6 +201,7 @@ impl Recorder {
             () = stop.cancelled() => return,
             () = self.go_on() => {}
         }
+        self.set_hears(true);
         let mut waiting = Vec::with_capacity(MAX_TOGETHER);
         loop {
             tokio::select! {
@@ -217,16 +234,18 @@ impl Recorder {
     }
 
     /// Remembers these in one transaction. Whoever waits for one that is not remembered sees its sender dropped.
-    async fn record(&self, waiting: &mut Vec<Unrecorded>) {
+    async fn record(&mut self, waiting: &mut Vec<Unrecorded>) {
         let messages: Vec<Pushed> = waiting.iter().map(|one| one.message.clone()).collect();
         let taken = match self.store.take_pushed(messages, self.clock.now()).await {
             Ok(taken) => taken,
             Err(error) => {
                 tell(&error);
+                self.set_hears(false);
                 waiting.clear();
                 return;
             }
         };
+        self.set_hears(true);
         for (Unrecorded { message, recorded }, taken) in waiting.drain(..).zip(taken) {
             if taken == Taken::New
                 && let Some(online) = message.online
@@ -235,6 +254,14 @@ impl Recorder {
             }
             // Whoever has waited for too long has answered already, and is asked again.
             let _ = recorded.send(taken);
+        }
+    }
+
+    /// What cannot be remembered is refused, so it is as if nothing were heard.
+    fn set_hears(&mut self, hears: bool) {
+        if self.hears != hears {
+            self.hears = hears;
+            self.covered.set_heard(hears.then(|| self.clock.now()));
         }
     }
 
@@ -279,7 +306,8 @@ mod tests {
         let path = folder.path().join("livebell.db");
         let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
         let (heard, _) = mpsc::channel(1);
-        Webhook::new("testsecret123".into(), Clock::starting_at(SIGNED), store, heard, Arc::default())
+        let clock = Clock::starting_at(SIGNED);
+        Webhook::new("testsecret123".into(), clock, store, Covered::default(), heard, Arc::default())
     }
 
     #[tokio::test(start_paused = true)]

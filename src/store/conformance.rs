@@ -2,6 +2,7 @@
 
 mod notices;
 mod pushes;
+mod revisions;
 mod routes;
 mod servers;
 mod waking;
@@ -53,7 +54,7 @@ fn stream(id: &str, stream: &str) -> Stream {
         display_name: format!("User {id}"),
         title: None,
         category: None,
-        viewers: 0,
+        viewers: None,
         started_at: NOW,
         thumbnail: None,
     }

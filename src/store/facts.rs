@@ -14,8 +14,9 @@ struct Row {
     title: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     category: Option<CategoryRow>,
-    #[serde(default)]
-    viewers: u64,
+    /// Left out when it is not known, and not null: version 0.1 reads that as 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    viewers: Option<u64>,
     started_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thumbnail: Option<String>,
@@ -59,4 +60,30 @@ pub(super) fn read(broadcaster: &BroadcasterId, text: &str) -> Result<Stream, St
         started_at: Timestamp::from_millis(row.started_at),
         thumbnail: row.thumbnail,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_viewers(rest: &str) -> Option<u64> {
+        let row = format!(r#"{{"id":"9","login":"ann","display_name":"Ann","started_at":1{rest}}}"#);
+        let stream = read(&BroadcasterId::new("1"), &row).expect("a stream");
+        assert_eq!(read(&stream.broadcaster, &write(&stream)).expect("a stream"), stream);
+        stream.viewers
+    }
+
+    #[test]
+    fn rows_are_read_with_and_without_viewers() {
+        assert_eq!(read_viewers(r#","viewers":0"#), Some(0));
+        assert_eq!(read_viewers(r#","viewers":137"#), Some(137));
+        assert_eq!(read_viewers(""), None);
+    }
+
+    #[test]
+    fn unknown_viewers_are_left_out_so_that_the_first_version_reads_the_row() {
+        let row = r#"{"id":"9","login":"ann","display_name":"Ann","started_at":1}"#;
+        let stream = read(&BroadcasterId::new("1"), row).expect("a stream");
+        assert_eq!(write(&stream), row);
+    }
 }

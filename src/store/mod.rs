@@ -125,6 +125,14 @@ pub enum Change {
         /// What is seen of it.
         stream: Box<Stream>,
     },
+    /// Twitch shows for the first time what was announced from hearsay: the facts of the announcement are replaced. What
+    /// is still to be sent is worded from them, and what may be there already becomes due for a revision.
+    Shown {
+        /// Which session.
+        session: SessionId,
+        /// What is seen of it.
+        stream: Box<Stream>,
+    },
     /// A session was missed for the first time.
     Missed {
         /// Which.

@@ -182,6 +182,7 @@ mod tests {
             last_success: last_success.map(second),
             interval: Duration::from_secs(30),
             streamers: 1,
+            due: 1,
             batches: 1,
             handed_on: 0,
             failed: 1,

@@ -12,7 +12,7 @@ use super::token::{Token, TokenKeeper};
 use super::wire::{self, Page, StreamEntry};
 use super::{TwitchError, TwitchOptions};
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Login, Profile, Stream, Timestamp};
+use crate::domain::{BroadcasterId, Channel, Login, Profile, Stream, Timestamp};
 use crate::http;
 
 /// Ids that one request may ask for (Twitch, API Reference, "Get Streams" and "Get Users").
@@ -186,6 +186,14 @@ impl Helix {
         let mut query = vec![("first", "100")];
         query.extend(ids.iter().map(|id| ("user_id", id.as_str())));
         StreamsPage::read(&self.inner.get("/streams", &query, Urgency::Background).await?)
+    }
+
+    /// What the channels of these, [`MAX_IDS`] at most, say of themselves (Twitch, API Reference, "Get Channel Information").
+    /// Those that are unknown or cannot be read are left out.
+    pub async fn channels(&self, ids: &[BroadcasterId]) -> Result<Vec<Channel>, TwitchError> {
+        let query: Vec<_> = ids.iter().map(|id| ("broadcaster_id", id.as_str())).collect();
+        let body = self.inner.get("/channels", &query, Urgency::Background).await?;
+        Ok(read_page(&body)?.data.into_iter().filter_map(wire::channel).collect())
     }
 
     /// The accounts of these ids, [`MAX_IDS`] at most; unknown ones are left out (Twitch, API Reference, "Get Users").

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::TwitchError;
-use crate::domain::{BroadcasterId, Category, Login, Profile, Stream, StreamId, Timestamp, text};
+use crate::domain::{BroadcasterId, Category, Channel, Login, Profile, Stream, StreamId, Timestamp, text};
 
 /// A page of anything.
 #[derive(Deserialize)]
@@ -64,6 +64,18 @@ struct UserItem<'a> {
 }
 
 #[derive(Deserialize)]
+struct ChannelItem<'a> {
+    #[serde(borrow)]
+    broadcaster_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    game_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    game_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    title: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
 struct ErrorBody<'a> {
     #[serde(borrow)]
     message: Cow<'a, str>,
@@ -104,7 +116,7 @@ fn live(item: &StreamItem<'_>) -> Option<Stream> {
             id: item.game_id.as_deref().unwrap_or_default().to_owned(),
             name: name.to_owned(),
         }),
-        viewers: item.viewer_count.unwrap_or(0),
+        viewers: Some(item.viewer_count.unwrap_or(0)),
         started_at: Timestamp::from_millis(started_at.as_millisecond()),
         thumbnail: item.thumbnail_url.as_deref().and_then(text::filled).map(str::to_owned),
     })
@@ -114,6 +126,20 @@ fn unclear(raw: &RawValue) -> StreamEntry {
     let about = serde_json::from_str::<About<'_>>(raw.get()).ok();
     let named = about.as_ref().and_then(|about| text::filled(&about.user_id));
     named.map_or(StreamEntry::Unreadable, |id| StreamEntry::Unclear(BroadcasterId::new(id)))
+}
+
+/// Reads an item of `/channels` (Twitch, API Reference, "Get Channel Information"); nothing when it is broken.
+pub(super) fn channel(raw: &RawValue) -> Option<Channel> {
+    let item: ChannelItem<'_> = serde_json::from_str(raw.get()).ok()?;
+    let category = item.game_name.as_deref().and_then(text::filled);
+    Some(Channel {
+        broadcaster: BroadcasterId::new(text::filled(&item.broadcaster_id)?),
+        title: item.title.as_deref().and_then(text::filled).map(str::to_owned),
+        category: category.map(|name| Category {
+            id: item.game_id.as_deref().unwrap_or_default().to_owned(),
+            name: name.to_owned(),
+        }),
+    })
 }
 
 /// Reads an item of `/users` or `/search/channels`; nothing when it is broken.
@@ -189,8 +215,17 @@ mod tests {
         let more =
             r#""title":"  ","game_id":"","game_name":"","viewer_count":null,"new":{"a":[1]},"tags":null"#;
         check_live(&format!("{{{LEAST},{more}}}"), |stream| {
-            assert_eq!((stream.title, stream.category, stream.viewers), (None, None, 0));
+            assert_eq!((stream.title, stream.category, stream.viewers), (None, None, Some(0)));
         });
+    }
+
+    #[test]
+    fn a_channel_may_have_no_title_and_no_category() {
+        let read = |item: &str| channel(&RawValue::from_string(item.to_owned()).expect("JSON"));
+        let bare = Channel { broadcaster: BroadcasterId::new("1"), title: None, category: None };
+        assert_eq!(read(r#"{"broadcaster_id":"1"}"#), Some(bare.clone()));
+        assert_eq!(read(r#"{"broadcaster_id":"1","title":" ","game_id":"","game_name":""}"#), Some(bare));
+        assert_eq!(read(r#"{"title":"Chess"}"#), None);
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Who {
             display_name: self.profile().display_name,
             title: Some("[EN] Sunday ranked climb to Master, then viewer games !discord".to_owned()),
             category: Some(Category { id: "21779".to_owned(), name: "League of Legends".to_owned() }),
-            viewers: 137,
+            viewers: Some(137),
             started_at: Timestamp::from_millis(at - 20 * SECOND),
             thumbnail: Some(format!(
                 "https://static-cdn.jtvnw.net/previews-ttv/live_user_{login}-{{width}}x{{height}}.jpg"

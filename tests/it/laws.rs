@@ -30,7 +30,7 @@ fn stream(who: u8, reconnected: bool) -> Stream {
         display_name: format!("Streamer {who}"),
         title: None,
         category: None,
-        viewers: 1,
+        viewers: Some(1),
         started_at,
         thumbnail: None,
     }

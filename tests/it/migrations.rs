@@ -6,11 +6,12 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 4] = [
+const SAMPLES: [(u32, &str); 5] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
     (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
     (4, include_str!("../data/migrations/sqlite/0004_webhooks.sql")),
+    (5, include_str!("../data/migrations/sqlite/0005_revisions.sql")),
 ];
 
 fn files(folder: &str) -> Vec<String> {
@@ -72,6 +73,7 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("session_stream", 4),
         ("transition", 3),
         ("delivery", 8),
+        ("revision", 2),
         ("route", 2),
         ("notice", 3),
         ("push", 2),

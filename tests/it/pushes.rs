@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use livebell::config::EventSub;
-use livebell_fakes::twitch::{Fault, Path};
+use livebell_fakes::twitch::{Fault, Path, Stream};
 
-use crate::world::{GRACE, Server, World};
+use crate::world::{A_LOOK, GRACE, INTERVAL, Server, World};
 
 /// How often the poll looks in these worlds: so rarely that only what was pushed is seen soon.
 const RARELY: Duration = Duration::from_mins(20);
@@ -37,15 +37,128 @@ async fn a_stream_is_announced_seconds_after_it_began() {
     assert!(why.contains("Seen by the conduit"), "{why}");
 }
 
+/// What the card of the only announcement says of the category and the viewers, and whether it has a picture.
+fn card(world: &World, server: Server) -> (String, Vec<String>, bool) {
+    let posts = world.posts(server);
+    assert_eq!(posts.len(), 1, "{posts:?}");
+    let embed = &posts[0].body["embeds"][0];
+    let fields = embed["fields"].as_array().expect("fields").iter();
+    let fields = fields.filter(|field| field["name"] != "Started");
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    (text(&embed["title"]), fields.map(|field| text(&field["value"])).collect(), !embed["image"].is_null())
+}
+
+/// The world's Ann, as she goes live.
+const TITLE: &str = "Any% until it works";
+
+impl World {
+    fn goes_live_with_a_title(&self, login: &str) -> String {
+        let stream = Stream { title: TITLE.to_owned(), viewers: 137, ..Stream::default() };
+        self.twitch.go_live_with(&self.id(login), stream)
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn it_is_waited_for_until_helix_shows_it() {
+async fn it_is_announced_before_the_list_shows_it_and_brought_up_to_date_then() {
     let (world, cats) = heard().await;
-    world.twitch.set_helix_lag(Duration::from_secs(12));
-    world.goes_live("ann");
-    world.pass(Duration::from_secs(11)).await;
+    world.twitch.set_helix_lag(Duration::from_secs(45));
+    world.goes_live_with_a_title("ann");
+    world.pass(Duration::from_millis(2_900)).await;
     world.expect_announced(cats, &[]);
-    world.pass(Duration::from_secs(12)).await;
+    world.pass(SOON).await;
+    let (title, fields, has_picture) = card(&world, cats);
+    assert_eq!(
+        (title.as_str(), fields.len(), has_picture),
+        (TITLE, 1, false),
+        "no viewers and no picture yet"
+    );
+    world.pass(Duration::from_secs(70)).await;
+    let (title, fields, has_picture) = card(&world, cats);
+    assert_eq!((title.as_str(), fields[1].as_str(), has_picture), (TITLE, "137", true));
+    assert_eq!(world.posts(cats)[0].edits, 1);
+    world.pass(RARELY * 2).await;
     world.expect_announced(cats, &["Ann"]);
+    assert_eq!(world.posts(cats)[0].edits, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_listed_in_time_is_announced_whole_and_left_alone() {
+    let (world, cats) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_secs(1));
+    world.goes_live_with_a_title("ann");
+    world.pass(Duration::from_mins(10)).await;
+    assert_eq!(card(&world, cats).1[1], "137");
+    assert_eq!(world.posts(cats)[0].edits, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_announced_in_time_also_when_twitch_answers_nothing() {
+    for fault in [Fault::Hang, Fault::Status(500)] {
+        let (world, cats) = heard().await;
+        world.twitch.fail(Path::Any, u32::MAX, fault);
+        world.goes_live_with_a_title("ann");
+        world.pass(Duration::from_secs(6)).await;
+        assert_eq!(card(&world, cats), ("Live on Twitch".to_owned(), Vec::new(), false));
+        world.twitch.clear_faults();
+        world.pass(RARELY * 2).await;
+        assert_eq!((card(&world, cats).0.as_str(), card(&world, cats).1.len()), (TITLE, 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_it_is_waited_for_is_a_setting() {
+    let (mut world, cats) = heard().await;
+    world.stop().await.expect("a clean stop");
+    world.settings.enrich_wait = Duration::from_secs(20);
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    world.twitch.set_helix_lag(Duration::from_secs(9));
+    world.goes_live_with_a_title("ann");
+    world.pass(Duration::from_secs(8)).await;
+    world.expect_announced(cats, &[]);
+    world.pass(Duration::from_secs(4)).await;
+    assert_eq!(card(&world, cats).1[1], "137");
+    assert_eq!(world.posts(cats)[0].edits, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_announced_before_a_restart_is_brought_up_to_date_after_it() {
+    let (mut world, cats) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_mins(1));
+    world.goes_live_with_a_title("ann");
+    world.pass(Duration::from_secs(5)).await;
+    assert!(!card(&world, cats).2);
+    world.kill().await;
+    world.pass(Duration::from_mins(1)).await;
+    world.wake().await;
+    world.pass(Duration::from_mins(1)).await;
+    assert!(card(&world, cats).2, "it has its picture now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_the_list_never_shows_is_announced_once_and_ends() {
+    let (world, cats) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_hours(9));
+    world.goes_live("ann");
+    world.pass(Duration::from_secs(5)).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.pass(RARELY * 3).await;
+    world.expect_announced(cats, &["Ann"]);
+    let live = world.slash(&world.member, cats, "live", serde_json::json!({})).await.text();
+    assert!(!live.contains("Ann"), "{live}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_somebody_that_was_told_of_is_told_as_well() {
+    let (world, cats) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_mins(1));
+    world.goes_live("ann");
+    world.pass(Duration::from_secs(5)).await;
+    let dogs = world.server("Dogs").await;
+    world.follow(dogs, "ann").await;
+    world.pass(RARELY + SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.expect_announced(dogs, &["Ann"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,9 +280,69 @@ async fn with_five_foreign_conduits_the_poll_does_it_alone() {
     let cats = world.server("Cats").await;
     world.follow(cats, "ann").await;
     world.goes_live("ann");
-    world.pass(crate::world::A_LOOK).await;
+    world.pass(A_LOOK).await;
     world.expect_announced(cats, &["Ann"]);
     assert_eq!(world.twitch.conduits().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_without_the_connection_loses_nothing() {
+    let (mut world, cats) = heard().await;
+    world.stop().await.expect("a clean stop");
+    world.settings.check_interval = INTERVAL;
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    world.follow(cats, "bob").await;
+    world.twitch.refuse_sockets(true);
+    world.twitch.go_silent();
+    world.pass(Duration::from_mins(20)).await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.pass(Duration::from_mins(40)).await;
+    world.twitch.refuse_sockets(false);
+    world.twitch.wait_for_shard().await;
+    world.goes_live("bob");
+    world.pass(SOON).await;
+    world.expect_announced(cats, &["Ann", "Bob"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_in_another_order_is_announced_as_it_was() {
+    let (world, cats) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_secs(30));
+    world.twitch.hold_events();
+    world.goes_live("ann");
+    world.pass(Duration::from_secs(10)).await;
+    world.goes_offline("ann");
+    world.pass(Duration::from_secs(10)).await;
+    world.goes_live("ann");
+    world.twitch.release_events(true);
+    world.pass(RARELY + SOON).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_below_what_is_in_use_leaves_the_rest_to_the_looks() {
+    let (mut world, cats) = heard().await;
+    world.stop().await.expect("a clean stop");
+    world.settings.check_interval = INTERVAL;
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    for login in ["bob", "cleo"] {
+        world.follow(cats, login).await;
+    }
+    world.pass(Duration::from_mins(1)).await;
+    world.twitch.set_max_total_cost(1);
+    world.pass(Duration::from_hours(1)).await;
+    assert_eq!(world.twitch.subscriptions().len(), 1, "the others were given up");
+    for login in ["ann", "bob", "cleo"] {
+        world.goes_live(login);
+    }
+    world.pass(A_LOOK).await;
+    let mut names = world.announced(cats);
+    names.sort();
+    assert_eq!(names, ["Ann", "Bob", "Cleo"]);
 }
 
 #[tokio::test(start_paused = true)]

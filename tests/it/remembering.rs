@@ -56,7 +56,7 @@ fn live(all: &[&str]) -> Observation {
             display_name: (*who).to_owned(),
             title: None,
             category: None,
-            viewers: 1,
+            viewers: Some(1),
             started_at: NOW,
             thumbnail: None,
         };

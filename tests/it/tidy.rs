@@ -30,7 +30,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules and files that decide or word and do nothing else: no asynchrony, no clock, no store, no crate that reaches out.
-const PURE: [&str; 20] = [
+const PURE: [&str; 22] = [
     "domain/",
     "detect/",
     "audience/",
@@ -39,7 +39,9 @@ const PURE: [&str; 20] = [
     "outbox/late.rs",
     "outbox/retry.rs",
     "outbox/nonce.rs",
+    "sources/pace.rs",
     "sources/subscriptions.rs",
+    "sources/tiers.rs",
     "sources/verdict.rs",
     "twitch/budget.rs",
     "twitch/eventsub.rs",

@@ -105,6 +105,7 @@ pub(crate) fn settings(twitch: &Twitch, discord: &Discord, path: PathBuf) -> Set
         twitch_api_url: twitch.api_url(),
         twitch_auth_url: twitch.auth_url(),
         eventsub: EventSub::Off,
+        enrich_wait: Duration::from_secs(3),
         twitch_eventsub_url: twitch.eventsub_url(),
     }
 }

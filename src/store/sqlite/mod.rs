@@ -12,6 +12,7 @@ mod notices;
 mod opening;
 mod outbox;
 mod pushes;
+mod revisions;
 mod routes;
 mod sessions;
 mod turns;

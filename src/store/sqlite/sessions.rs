@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Store, channel_id, guild_id, json_list, routes, signed};
+use super::{Store, channel_id, guild_id, json_list, revisions, routes, signed};
 use crate::domain::{
     BroadcasterId, Owed, Session, SessionId, Source, Stream, StreamId, Timestamp, Watch, WatchKey,
 };
@@ -205,6 +205,16 @@ fn apply(
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             Ok(0)
         }
+        Change::Shown { session, stream } => {
+            if !go_on(tx, *session, stream, at)? {
+                return Ok(0);
+            }
+            updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
+            let transition = began(tx, *session)?;
+            freeze_anew(tx, transition, *session, stream)?;
+            revisions::revise(tx, transition, decision.decided_at)?;
+            Ok(0)
+        }
         Change::Missed { session, broadcaster, last_seen_at } => {
             tx.prepare_cached("UPDATE session SET missing_since = ?2, seen_at = ?3 WHERE session_id = ?1")?
                 .execute(params![session.0, at.as_millis(), last_seen_at.as_millis()])?;
@@ -290,6 +300,26 @@ fn freeze(tx: &Transaction<'_>, transition: i64, stream: &Stream) -> Result<(), 
         "INSERT INTO transition_facts (transition_id, stream) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
     )?
     .execute(params![transition, facts::write(stream)])?;
+    Ok(())
+}
+
+/// Replaces the frozen stream of a transition, but for its start: by that an announcement is recognised which may stand in
+/// its channel already.
+fn freeze_anew(
+    tx: &Transaction<'_>,
+    transition: i64,
+    session: SessionId,
+    stream: &Stream,
+) -> Result<(), StoreError> {
+    let started_at: i64 = tx
+        .prepare_cached("SELECT started_at FROM session WHERE session_id = ?1")?
+        .query_row([session.0], |row| row.get(0))?;
+    let stream = Stream { started_at: Timestamp::from_millis(started_at), ..stream.clone() };
+    tx.prepare_cached(
+        "INSERT INTO transition_facts (transition_id, stream) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET stream = excluded.stream",
+    )?
+    .execute(params![transition, facts::write(&stream)])?;
     Ok(())
 }
 

@@ -17,8 +17,9 @@ const PAST: [(&str, &str, &str); 3] = [
 
 /// Moments that may well lie ahead: when the next thing is to be done. Once the clock was set back, nobody can tell how far
 /// ahead they were meant to lie, and everything would wait.
-const NEXT: [(&str, &str, &str); 4] = [
+const NEXT: [(&str, &str, &str); 5] = [
     ("delivery", "due_at", "state IN ('pending', 'leased', 'paused')"),
+    ("revision", "due_at", "TRUE"),
     ("route", "check_at", "paused_since IS NOT NULL"),
     ("route", "told_at", "TRUE"),
     ("notice", "due_at", "state = 'pending'"),

@@ -23,6 +23,9 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// How long the database refuses at most, or is locked by somebody else.
 const DISK_FAULT: u64 = 40_000;
 
+/// How late Twitch's list shows new streams at most, in seconds: its cache has been seen to be so old.
+const LISTED_LATE: u64 = 45;
+
 impl Stage {
     /// Somebody begins or ends to stream.
     pub(super) fn change_stream(&mut self, who: usize) -> String {
@@ -85,7 +88,7 @@ impl Stage {
     /// changes what has to be announced, and when at the latest.
     pub(super) fn break_pushes(&mut self) -> String {
         let twitch = &self.twitch;
-        match self.chance.u32(..9) {
+        match self.chance.u32(..11) {
             0 => {
                 let some = self.chance.u32(1..5);
                 twitch.lose_events(some);
@@ -117,6 +120,16 @@ impl Stage {
                 "Twitch says nothing any more".to_owned()
             }
             7 => {
+                twitch.refuse_sockets(true);
+                twitch.cut_sockets();
+                "the connection over which Twitch pushes is cut, and Twitch takes no other".to_owned()
+            }
+            8 => {
+                let late = Duration::from_secs(self.chance.u64(..LISTED_LATE));
+                twitch.set_helix_lag(late);
+                format!("Twitch lists new streams {late:?} late")
+            }
+            9 => {
                 if let Some(own) = twitch.conduits().into_iter().find(|conduit| !conduit.foreign) {
                     twitch.delete_conduit(&own.id);
                 }
@@ -136,6 +149,8 @@ impl Stage {
         self.twitch.delay_events(Duration::ZERO);
         self.twitch.release_events(false);
         self.twitch.set_max_total_cost(10_000);
+        self.twitch.refuse_sockets(false);
+        self.twitch.set_helix_lag(Duration::ZERO);
     }
 
     /// Discord fails for a while: in one channel, or everywhere.

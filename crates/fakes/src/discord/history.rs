@@ -50,7 +50,18 @@ impl Discord {
             );
             let id = state.next_id(now);
             let body = json!({"content": text});
-            let stored = Stored { id, channel, author: SOMEBODY, body, nonce: None, at: now, edited: None };
+            let author = SOMEBODY;
+            let stored = Stored {
+                id,
+                channel,
+                author,
+                body,
+                nonce: None,
+                at: now,
+                edited: None,
+                edits: 0,
+                late_edits: 0,
+            };
             state.messages.insert(id, stored);
             id
         })

@@ -13,6 +13,9 @@ use super::state::{BOT, State, Stored};
 use super::validate::{self, Kind};
 use super::{Discord, models};
 
+/// How long a message may be edited as often as one likes.
+const EDITED_FREELY: Duration = Duration::from_hours(1);
+
 /// A message that is in a channel.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -28,12 +31,16 @@ pub struct Message {
     pub nonce: Option<String>,
     /// When it appeared, since the Unix epoch.
     pub at: Duration,
+    /// When it was edited last, if it was.
+    pub edited: Option<Duration>,
+    /// How often it was edited.
+    pub edits: u32,
 }
 
 impl From<&Stored> for Message {
     fn from(stored: &Stored) -> Self {
-        let Stored { id, channel, author, body, nonce, at, .. } = stored.clone();
-        Self { id, channel, author, body, nonce, at }
+        let Stored { id, channel, author, body, nonce, at, edited, edits, .. } = stored.clone();
+        Self { id, channel, author, body, nonce, at, edited, edits }
     }
 }
 
@@ -48,6 +55,12 @@ impl Discord {
     #[must_use]
     pub fn absorbed_duplicates(&self) -> usize {
         self.shared.state().counts.absorbed
+    }
+
+    /// How often a message may be edited that is older than an hour. Discord does not tell its figure; at first this one
+    /// is so high that nobody meets it.
+    pub fn set_late_edits(&self, most: u32) {
+        self.shared.state().late_edits = most;
     }
 
     /// Deletes a message as a moderator would.
@@ -103,7 +116,8 @@ pub(super) fn create(
     }
     let id = state.next_id(now);
     let enforced = enforced.map(str::to_owned);
-    let mut stored = Stored { id, channel, author: BOT, body, nonce, at: now, edited: None };
+    let mut stored =
+        Stored { id, channel, author: BOT, body, nonce, at: now, edited: None, edits: 0, late_edits: 0 };
     let answer = models::posted(&stored);
     if effect == Effect::Pretended {
         return Ok(Json(answer).into_response());
@@ -138,12 +152,28 @@ pub(super) fn edit(
 ) -> Result<Response, Refusal> {
     reachable(state, channel)?;
     let body = checked(body, Kind::Edit)?;
+    let (most, record_bodies) = (state.late_edits, state.record_bodies);
     let found = state.messages.get_mut(&message).filter(|found| found.channel == channel);
     let stored = found.ok_or_else(Refusal::unknown_message)?;
     if stored.author != BOT {
         return Err(Refusal::new(403, 50_005, "Cannot edit a message authored by another user"));
     }
-    merge(&mut stored.body, &body);
+    let is_old = now.saturating_sub(stored.at) > EDITED_FREELY;
+    if is_old && stored.late_edits >= most {
+        let why = "Maximum number of edits to messages older than 1 hour reached. Try again later";
+        return Err(Refusal::new(429, 30_046, why));
+    }
+    if record_bodies {
+        let mut edited = stored.body.clone();
+        merge(&mut edited, &body);
+        let problems = validate::problems(&edited, Kind::Message);
+        if !problems.is_empty() && validate::only_empty(&problems) {
+            return Err(Refusal::new(400, 50_006, "Cannot send an empty message"));
+        }
+        stored.body = edited;
+    }
+    stored.late_edits += u32::from(is_old);
+    stored.edits += 1;
     stored.edited = Some(now);
     Ok(Json(models::message(stored)).into_response())
 }

@@ -100,6 +100,9 @@ pub(super) struct Stored {
     pub(super) nonce: Option<String>,
     pub(super) at: Duration,
     pub(super) edited: Option<Duration>,
+    pub(super) edits: u32,
+    /// Those that came when it was older than an hour.
+    pub(super) late_edits: u32,
 }
 
 /// A request that arrived.
@@ -141,6 +144,8 @@ pub(super) struct State {
     /// By id, which is also their order.
     pub(super) messages: BTreeMap<u64, Stored>,
     pub(super) nonce_memory: Duration,
+    /// How often a message older than an hour may be edited.
+    pub(super) late_edits: u32,
     nonces: HashMap<String, u64>,
     nonce_order: VecDeque<(Duration, String)>,
     pub(super) requests: VecDeque<Request>,
@@ -164,6 +169,7 @@ impl State {
             places: HashMap::new(),
             messages: BTreeMap::new(),
             nonce_memory: NONCE_MEMORY,
+            late_edits: u32::MAX,
             nonces: HashMap::new(),
             nonce_order: VecDeque::new(),
             requests: VecDeque::new(),

@@ -58,7 +58,8 @@ fn mentions_need_a_text_and_a_permit() {
         (false, says("nobody is called", json!({"parse": [], "roles": ["7"]}))),
         (true, says("<@!7>", json!({"users": [7]}))),
     ] {
-        let message = Message { id: 1, channel: 1, author: 1, body, nonce: None, at: Duration::ZERO };
+        let (at, edited) = (Duration::ZERO, None);
+        let message = Message { id: 1, channel: 1, author: 1, body, nonce: None, at, edited, edits: 0 };
         assert_eq!(message.mentions_anybody(), expected, "{}", message.body);
     }
 }

@@ -130,3 +130,45 @@ async fn guilds_and_channels_can_be_looked_up() {
     assert_eq!(client.get("/guilds/5").await.error(), (404, 10_004));
     assert_eq!(client.get("/nowhere").await.status, 404);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_replaces_what_it_names() {
+    let (discord, client, _, channel) = small_world().await;
+    discord.unlimited();
+    client.post(channel, &json!({"content": "hi", "embeds": [{"title": "old"}], "nonce": "n"})).await;
+    let id = discord.messages(channel)[0].id;
+    let path = format!("/channels/{channel}/messages/{id}");
+    let edit = async |body| client.try_call("PATCH", &path, Some(&body)).await.unwrap();
+    assert_eq!(discord.messages(channel)[0].edits, 0);
+    assert_eq!(edit(json!({"embeds": [{"title": "new"}]})).await.status, 200);
+    let edited = &discord.messages(channel)[0];
+    assert_eq!((edited.content(), &edited.body["embeds"][0]["title"]), ("hi", &json!("new")));
+    assert_eq!((edited.edits, edited.edited.is_some()), (1, true));
+    assert_eq!(edit(json!({"content": null})).await.body["content"], "");
+    // Nothing would be left of it.
+    assert_eq!(edit(json!({"embeds": [], "content": null})).await.error(), (400, 50_006));
+    assert_eq!(edit(json!({"content": "x".repeat(2_001)})).await.error(), (400, 50_035));
+    assert_eq!(discord.messages(channel)[0].edits, 2);
+    discord.deny(channel, VIEW_CHANNEL);
+    assert_eq!(edit(json!({"content": "x"})).await.error(), (403, 50_001));
+    discord.allow_again(channel);
+    discord.delete_message(channel, id);
+    assert_eq!(edit(json!({"content": "x"})).await.error(), (404, 10_008));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_message_takes_only_so_many_edits() {
+    let (discord, client, _, channel) = small_world().await;
+    discord.unlimited();
+    discord.set_late_edits(1);
+    client.say(channel, "hi").await;
+    let path = format!("/channels/{channel}/messages/{}", discord.messages(channel)[0].id);
+    let edit = async || client.try_call("PATCH", &path, Some(&json!({"content": "x"}))).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(edit().await.status, 200);
+    }
+    tokio::time::sleep(Duration::from_secs(3601)).await;
+    assert_eq!(edit().await.status, 200);
+    assert_eq!(edit().await.error(), (429, 30_046));
+    assert_eq!(discord.messages(channel)[0].edits, 4);
+}

@@ -1,0 +1,30 @@
+//! A revision: an announcement that stands in a channel, to be brought up to date with what is known of its session now.
+
+use super::{ChannelId, DeliveryId, GuildId, MessageId, Profile, SessionId, Stream, Timestamp};
+
+/// A revision that is due, with what is known when it is taken up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revision {
+    /// The delivery whose announcement it is. It has one revision at most.
+    pub delivery: DeliveryId,
+    /// How often it has been wished for. A wish that comes while another one is carried out has a higher number.
+    pub wish: u32,
+    /// How many attempts there have been since, this one included.
+    pub attempt: u32,
+    /// The session that it tells about.
+    pub session: SessionId,
+    /// The server it stands in.
+    pub guild: GuildId,
+    /// The channel it stands in.
+    pub channel: ChannelId,
+    /// The message that it is.
+    pub message: MessageId,
+    /// Since when this server could have been told of the session.
+    pub owed_since: Timestamp,
+    /// When the announcement went out, if that is known. A message that was found in its channel does not tell.
+    pub sent_at: Option<Timestamp>,
+    /// The session's stream as it is known now, with the start of the session.
+    pub stream: Stream,
+    /// The account as it is known now.
+    pub profile: Profile,
+}

@@ -1,0 +1,202 @@
+//! Brings announcements up to date that stand in their channels. Nobody waits for it, and whoever announces goes first.
+//!
+//! An edit says all that the message is to say, so making it twice changes nothing: nothing is leased, and one that was under
+//! way when the process died is made again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio_util::sync::CancellationToken;
+
+use super::{Halted, late, retry};
+use crate::clock::Clock;
+use crate::domain::{ChannelId, DeliveryId, Revision};
+use crate::render::{self, Manner};
+use crate::sinks::{Revised, Sink};
+use crate::store::{Store, StoreError};
+
+/// Edits under way at most. Each takes about a tenth of a second, so these use up the twenty a second that may go out; more
+/// would only stand in the queue.
+const MAX_IN_FLIGHT: usize = 4;
+
+/// How often it is looked whether there is something to revise. An announcement that waits for its viewers so much longer
+/// is missed by nobody.
+const IDLE_LOOK: Duration = Duration::from_secs(5);
+
+/// The shortest time between two looks.
+const SHORTEST_LOOK: Duration = Duration::from_millis(200);
+
+/// Attempts after which a revision is given up: about an hour of them, when what it would add is old news.
+const MAX_ATTEMPTS: u32 = 64;
+
+/// How long what is under way may take to finish when the program stops.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// The pause between two attempts to remember what came of an edit. They go on until the disk takes it: else the same edit
+/// would be made again and again.
+const SETTLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Carries out revisions until it is stopped.
+#[derive(Debug)]
+pub struct Revisions {
+    /// Where they are remembered.
+    pub store: Store,
+    /// Who edits.
+    pub sink: Sink,
+    /// The time.
+    pub clock: Clock,
+    /// Spreads the waits.
+    pub chance: fastrand::Rng,
+}
+
+/// A revision that is not under way any more.
+struct Done {
+    delivery: DeliveryId,
+    unauthorized: bool,
+}
+
+impl Revisions {
+    /// Carries out what is wished for until `stop`, then finishes what is under way, as far as that is quick.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), Halted> {
+        let mut under_way = FuturesUnordered::new();
+        // One in a channel at a time, so that a newer edit never overtakes an older one.
+        let mut held: HashMap<DeliveryId, ChannelId> = HashMap::new();
+        let mut chance = self.chance.fork();
+        let mut refused = false;
+        let this = &self;
+        while !(refused || stop.is_cancelled()) {
+            let mut done: Vec<Done> = Vec::new();
+            let (due, pause) = {
+                let look = this.look(&held);
+                tokio::pin!(look);
+                // What is under way goes on meanwhile: it may hold the very lock that the look waits for.
+                loop {
+                    tokio::select! {
+                        looked = &mut look => break looked,
+                        Some(one) = under_way.next(), if !under_way.is_empty() => done.push(one),
+                    }
+                }
+            };
+            for revision in due {
+                held.insert(revision.delivery, revision.channel);
+                under_way.push(this.attempt(revision, chance.f64()));
+            }
+            if done.is_empty() {
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    Some(one) = under_way.next(), if !under_way.is_empty() => done.push(one),
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+            for one in done {
+                refused |= one.unauthorized;
+                held.remove(&one.delivery);
+            }
+        }
+        let left = async {
+            while let Some(one) = under_way.next().await {
+                refused |= one.unauthorized;
+            }
+        };
+        if tokio::time::timeout(DRAIN, left).await.is_err() {
+            tracing::info!("stopped with edits under way; they are made again at the next start");
+        }
+        if refused { Err(Halted::Unauthorized) } else { Ok(()) }
+    }
+
+    /// What is to be revised now, and how long nothing more will be.
+    async fn look(&self, held: &HashMap<DeliveryId, ChannelId>) -> (Vec<Revision>, Duration) {
+        let at = self.clock.now();
+        let room = MAX_IN_FLIGHT.saturating_sub(held.len());
+        if room == 0 {
+            return (Vec::new(), IDLE_LOOK);
+        }
+        let looked = async {
+            let due = self.store.revisions_due(at, room, held.values().copied().collect()).await?;
+            Ok::<_, StoreError>((due, self.store.next_revision(at).await?))
+        };
+        match looked.await {
+            Ok((due, next)) => {
+                let pause = next.map_or(IDLE_LOOK, |due| self.clock.until(due));
+                // Behind those of one channel there may be more of others.
+                let pause = if due.is_empty() { pause } else { SHORTEST_LOOK };
+                (due, pause.clamp(SHORTEST_LOOK, IDLE_LOOK))
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "revisions cannot be read");
+                (Vec::new(), IDLE_LOOK)
+            }
+        }
+    }
+
+    /// Makes one edit and remembers what came of it.
+    async fn attempt(&self, revision: Revision, chance: f64) -> Done {
+        let now = self.clock.now();
+        let sent_at = revision.sent_at.unwrap_or_else(|| self.sink.posted_at(revision.message));
+        // It was late then or it was not; it does not become late by being edited.
+        let late = late::late_by(revision.owed_since, revision.stream.started_at, sent_at);
+        let manner = Manner { late, ..Manner::default() };
+        let message = render::announcement(&revision.stream, &revision.profile, now, manner);
+        let revised = self.sink.revise(&revision, &message, self.is_wanted(&revision)).await;
+        report(&revision, &revised);
+        while let Err(error) = self.settle(&revision, &revised, chance).await {
+            tracing::error!(delivery = %revision.delivery, error = &error as &dyn std::error::Error,
+                "what came of an edit cannot be remembered; trying again");
+            tokio::time::sleep(SETTLE_PAUSE).await;
+        }
+        Done { delivery: revision.delivery, unauthorized: revised == Revised::Unauthorized }
+    }
+
+    /// Whether a revision that waited for its turn is still the latest, and wanted.
+    async fn is_wanted(&self, revision: &Revision) -> bool {
+        let wanted = self.store.is_revision_wanted(revision.delivery, revision.wish).await;
+        wanted.unwrap_or_else(|error| {
+            tracing::error!(delivery = %revision.delivery, error = &error as &dyn std::error::Error,
+                "revisions cannot be read");
+            false
+        })
+    }
+
+    async fn settle(&self, revision: &Revision, revised: &Revised, chance: f64) -> Result<(), StoreError> {
+        let Revision { delivery, wish, attempt, .. } = *revision;
+        match revised {
+            Revised::Later { asked, .. } if attempt < MAX_ATTEMPTS => {
+                let due_at = self.clock.now().after(retry::wait(attempt, *asked, chance));
+                self.store.revision_waits(delivery, wish, due_at).await
+            }
+            Revised::Gone => self.store.message_is_gone(delivery).await,
+            Revised::Done | Revised::Refused(_) | Revised::Later { .. } => {
+                self.store.revision_is_over(delivery, wish).await
+            }
+            // With a token that is accepted it is made at the next start.
+            Revised::Unauthorized => Ok(()),
+        }
+    }
+}
+
+fn report(revision: &Revision, revised: &Revised) {
+    let Revision { delivery, session, guild, channel, message, attempt, stream, .. } = revision;
+    let streamer = &stream.login;
+    match revised {
+        Revised::Done => {
+            tracing::info!(%delivery, %session, %guild, %channel, %message, %streamer, attempt, "brought up to date");
+        }
+        Revised::Gone => {
+            tracing::info!(%delivery, %session, %guild, %channel, %message, %streamer,
+                "somebody has deleted the announcement; it is not brought up to date");
+        }
+        Revised::Refused(refusal) => {
+            tracing::warn!(%delivery, %session, %guild, %channel, %message, %streamer, attempt, %refusal,
+                "the announcement stays as it is");
+        }
+        Revised::Later { why, .. } => {
+            tracing::warn!(%delivery, %session, %guild, %channel, %message, %streamer, attempt, why,
+                "not brought up to date yet");
+        }
+        Revised::Unauthorized => {
+            tracing::error!(%delivery, "Discord refuses the bot's token (DISCORD_TOKEN)");
+        }
+    }
+}

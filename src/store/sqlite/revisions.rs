@@ -1,0 +1,214 @@
+//! Revisions: announcements that are to say what is known of their session now. A row is a level, not an edge: it holds no
+//! words, so whoever carries it out renders what is true then.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::{Store, channel_id, guild_id, outbox, signed};
+use crate::domain::{
+    BroadcasterId, ChannelId, DeliveryId, MessageId, Revision, SessionId, Stream, Timestamp,
+};
+use crate::store::{StoreError, facts};
+
+/// Revisions that one look reads at most, those included that are moot or wait behind another one of their channel.
+const LOOKED_AT: usize = 256;
+
+/// What revisions are looked at with: each with its delivery, its session, and the watch that it stands there for.
+const JOINED: &str = "revision JOIN delivery USING (delivery_id) JOIN transition USING (transition_id)
+     JOIN session USING (session_id) LEFT JOIN guild USING (guild_id)
+     LEFT JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id";
+
+/// How a revision stands.
+///
+/// - Moot, when the announcement will never be there, or nobody knows which message it is, or it is gone: it is never posted
+///   again. And when the session is over (that somebody watches is no longer true), when the watch was removed (nobody there
+///   wants to hear of it), and when the bot is not in the server (Discord would refuse).
+/// - Waiting, while the announcement is not there yet, and while its channel is closed to the bot.
+const STANDS: &str = "CASE
+         WHEN session.ended_at IS NOT NULL OR watch.guild_id IS NULL OR guild.left_at IS NOT NULL THEN 'moot'
+         WHEN delivery.state IN ('pending', 'leased', 'paused') THEN 'waiting'
+         WHEN delivery.state <> 'delivered' OR delivery.message_id IS NULL THEN 'moot'
+         WHEN EXISTS (SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id
+                 AND route.channel_id = delivery.channel_id AND paused_since IS NOT NULL) THEN 'waiting'
+         ELSE 'ready' END";
+
+impl Store {
+    /// Revisions that can be carried out now, the longest due first, at most one of a channel and none of these channels.
+    /// What has become moot is forgotten.
+    ///
+    /// Nothing is leased: an edit may be made twice, so one of which nobody knows what came of it is simply made again.
+    pub async fn revisions_due(
+        &self,
+        at: Timestamp,
+        limit: usize,
+        busy: Vec<ChannelId>,
+    ) -> Result<Vec<Revision>, StoreError> {
+        loop {
+            let busy = busy.clone();
+            // Looking costs no write, and most of the time there is nothing that is moot.
+            let Found { due, moot } = self.read(move |tx| look(tx, at, limit, &busy)).await?;
+            if moot.is_empty() {
+                return Ok(due);
+            }
+            self.write(move |tx| forget(tx, &moot)).await?;
+            if !due.is_empty() {
+                return Ok(due);
+            }
+        }
+    }
+
+    /// When the next revision is due that is not yet. What is due and waits, waits for something else than time.
+    pub async fn next_revision(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |tx| {
+            let due: Option<i64> = tx
+                .prepare_cached("SELECT MIN(due_at) FROM revision WHERE due_at > ?1")?
+                .query_row([after.as_millis()], |row| row.get(0))?;
+            Ok(due.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
+    /// Whether a revision under way may go out now: nothing newer is wished for, and it can be carried out.
+    pub async fn is_revision_wanted(&self, delivery: DeliveryId, wish: u32) -> Result<bool, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(&format!(
+                "SELECT {STANDS} = 'ready' FROM {JOINED} WHERE delivery_id = ?1 AND wish = ?2"
+            ))?;
+            let ready = statement.query_row(params![delivery.0, wish], |row| row.get(0)).optional()?;
+            Ok(ready.unwrap_or(false))
+        })
+        .await
+    }
+
+    /// A wish is met, or given up. A newer one stays, and is due.
+    pub async fn revision_is_over(&self, delivery: DeliveryId, wish: u32) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1 AND wish = ?2")?
+                .execute(params![delivery.0, wish])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A wish could not be met now. A newer one does not wait for that.
+    pub async fn revision_waits(
+        &self,
+        delivery: DeliveryId,
+        wish: u32,
+        due_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.prepare_cached(
+                "UPDATE revision SET due_at = ?3, attempts = attempts + 1 WHERE delivery_id = ?1 AND wish = ?2",
+            )?
+            .execute(params![delivery.0, wish, due_at.as_millis()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Somebody has deleted the announcement: there is nothing to bring up to date, now or later.
+    pub async fn message_is_gone(&self, delivery: DeliveryId) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1")?.execute([delivery.0])?;
+            tx.prepare_cached("UPDATE delivery SET message_id = NULL WHERE delivery_id = ?1")?
+                .execute([delivery.0])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// The facts of a transition have changed: everything that may stand in a channel as it was before is to be revised. What
+/// surely does not is worded from the new facts when it is sent.
+pub(super) fn revise(tx: &Transaction<'_>, transition: i64, at: Timestamp) -> Result<usize, StoreError> {
+    // An attempt that is under way holds the former facts in its hands, and one of which nobody knows whether it succeeded may
+    // have put them there.
+    Ok(tx
+        .prepare_cached(
+            "INSERT INTO revision (delivery_id, due_at)
+             SELECT delivery_id, ?2 FROM delivery WHERE transition_id = ?1
+                 AND ((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased'
+                      OR (state IN ('pending', 'paused') AND unsure_since IS NOT NULL))
+             ON CONFLICT (delivery_id) DO UPDATE SET due_at = excluded.due_at, attempts = 0, wish = wish + 1",
+        )?
+        .execute(params![transition, at.as_millis()])?)
+}
+
+fn forget(tx: &Transaction<'_>, moot: &[i64]) -> Result<(), StoreError> {
+    let mut statement = tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1")?;
+    for delivery in moot {
+        statement.execute([delivery])?;
+    }
+    Ok(())
+}
+
+/// What a look shows.
+#[derive(Default)]
+struct Found {
+    due: Vec<Revision>,
+    moot: Vec<i64>,
+}
+
+fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -> Result<Found, StoreError> {
+    let mut busy: Vec<i64> = busy.iter().map(|channel| signed(channel.get())).collect();
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, delivery.channel_id, message_id,
+                owed_since, sent_at, delivery.broadcaster_id, stream, login, display_name, image, session.started_at, {STANDS}
+         FROM {JOINED} LEFT JOIN session_facts USING (session_id)
+         JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
+         WHERE revision.due_at <= ?1 AND {STANDS} <> 'waiting'
+           AND delivery.channel_id NOT IN (SELECT value FROM json_each(?2))
+         ORDER BY revision.due_at, delivery_id LIMIT ?3"
+    ))?;
+    let held = busy.iter().copied().collect::<serde_json::Value>().to_string();
+    let most = i64::try_from(LOOKED_AT.max(limit)).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![at.as_millis(), held, most])?;
+    let mut found = Found::default();
+    while found.due.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let (delivery, channel): (i64, i64) = (row.get(0)?, row.get(5)?);
+        if row.get_ref(15)?.as_str().map_err(rusqlite::Error::from)? == "moot" {
+            found.moot.push(delivery);
+        } else if !busy.contains(&channel) {
+            match revision(row) {
+                Ok(revision) => {
+                    busy.push(channel);
+                    found.due.push(revision);
+                }
+                Err(error) if error.is_about_content() => {
+                    // One odd row must not stand before all others.
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(delivery, error, "an announcement cannot be brought up to date");
+                    found.moot.push(delivery);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn revision(row: &rusqlite::Row<'_>) -> Result<Revision, StoreError> {
+    let attempts: u32 = row.get(2)?;
+    let message: i64 = row.get(6)?;
+    let message = u64::try_from(message).ok().and_then(MessageId::new);
+    let sent_at: Option<i64> = row.get(8)?;
+    let broadcaster = BroadcasterId::new(row.get_ref(9)?.as_str().map_err(rusqlite::Error::from)?);
+    let stream = facts::read(&broadcaster, row.get_ref(10)?.as_str().map_err(rusqlite::Error::from)?)?;
+    // A return after a drop is another stream, and the session goes on.
+    let started_at = Timestamp::from_millis(row.get(14)?);
+    Ok(Revision {
+        delivery: DeliveryId(row.get(0)?),
+        wish: row.get(1)?,
+        attempt: attempts.saturating_add(1),
+        session: SessionId(row.get(3)?),
+        guild: guild_id(row.get(4)?)?,
+        channel: channel_id(row.get(5)?)?,
+        message: message.ok_or(StoreError::Unreadable("message id"))?,
+        owed_since: Timestamp::from_millis(row.get(7)?),
+        sent_at: sent_at.map(Timestamp::from_millis),
+        stream: Stream { started_at, ..stream },
+        profile: outbox::profile(row, broadcaster, 11)?,
+    })
+}
