@@ -1,35 +1,35 @@
-//! The only file that knows everything: what is built, and what waits for what. `parts.rs` runs and ends the parts, `time.rs`
-//! keeps the clock right, and `failure.rs` says why the program ends.
+//! The only file that knows everything: what is built, and what waits for what. `hearing.rs` builds what hears from Twitch,
+//! `parts.rs` runs and ends the parts, `time.rs` keeps the clock right, and `failure.rs` says why the program ends.
 
 mod failure;
+mod hearing;
 mod parts;
 mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::commands;
-use crate::config::{EventSub, Settings};
+use crate::config::Settings;
 use crate::control::{Bells, Control, RegisterError};
 use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
-use crate::domain::{Observation, Permission, Permissions, Source};
+use crate::domain::{Permission, Permissions};
 use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
 use crate::outbox::{Errands, Revisions, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
-use crate::sources::{
-    self, Accounts, Conduit, ConduitState, Coverage, Covered, CycleReport, Lookup, Poll, Subscriber,
-};
+use crate::sources::{Accounts, CycleReport, Poll};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Health, Vitals};
 use crate::twitch::{Helix, TwitchError, TwitchOptions};
 use crate::web;
 
 pub use failure::Failure;
+use hearing::Hearing;
 use parts::{Parts, Unreached, until};
 
 /// How long deliveries that were left over wait for the first look at Twitch after a start: it tells whose stream is over by
@@ -75,20 +75,22 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     let started = clock.now();
     let (gateway_state, gateway) = watch::channel(GatewayState { connected: false, since: started });
     let (reports, polls) = watch::channel(None);
-    let (push_state, conduit) = watch::channel(ConduitState::default());
-    let (coverage, subscriptions) = watch::channel(Coverage::default());
     let bells = Bells::default();
     let base =
         Base { settings, clock, store, helix, rest, bells, twitch_had_its_say: watch::Sender::new(false) };
     let mut parts = Parts::new(stop.clone());
+    let mut hearing = Hearing::new(&base);
+    let pushes = hearing.as_ref().map(|hearing| hearing.vitals.clone());
+    let (webhook, recorder) = hearing.as_mut().and_then(|hearing| hearing.webhook.take()).unzip();
+    if let Some(recorder) = recorder {
+        parts.start(move |stop| async move {
+            recorder.run(stop).await;
+            Ok(())
+        });
+    }
     if let Some(listener) = listener {
-        let vitals = Vitals {
-            gateway,
-            polls: polls.clone(),
-            pushes: (base.settings.eventsub != EventSub::Off).then_some((conduit, subscriptions)),
-            interval: base.settings.check_interval,
-            started,
-        };
+        let vitals =
+            Vitals { gateway, polls: polls.clone(), pushes, interval: base.settings.check_interval, started };
         let health = Health {
             vitals,
             store: base.store.clone(),
@@ -96,7 +98,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
             clock: base.clock.clone(),
         };
         parts.start(move |stop| async move {
-            web::serve(listener, health, stop).await.map_err(|error| Failure::Other(error.into()))
+            web::serve(listener, health, webhook, stop).await.map_err(|error| Failure::Other(error.into()))
         });
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), database = %base.settings.database.path.display(),
@@ -107,7 +109,7 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
         time::follow(clock, store, stop).await;
         Ok(())
     });
-    let taken = watch_twitch(&base, reports, (push_state, coverage), &mut parts);
+    let taken = watch_twitch(&base, reports, hearing, &mut parts);
     speak_to_discord(&base, gateway_state, FirstLook { polls, taken }, &mut parts);
     parts.run().await
 }
@@ -184,7 +186,7 @@ impl FirstLook {
 fn watch_twitch(
     base: &Arc<Base>,
     reports: watch::Sender<Option<CycleReport>>,
-    shown: (watch::Sender<ConduitState>, watch::Sender<Coverage>),
+    hearing: Option<Hearing>,
     parts: &mut Parts,
 ) -> watch::Receiver<usize> {
     let (observations, inbox) = mpsc::channel(pipeline::MAX_WAITING);
@@ -200,19 +202,19 @@ fn watch_twitch(
         pipeline.run(inbox).await;
         Ok(())
     });
-    let covered = Covered::default();
+    let covered = hearing.as_ref().map(|hearing| hearing.covered.clone()).unwrap_or_default();
     let poll = Poll {
         store: base.store.clone(),
         helix: base.helix.clone(),
         clock: base.clock.clone(),
         interval: base.settings.check_interval,
-        covered: covered.clone(),
+        covered,
         observations,
         reports,
     };
     let accounts =
         Accounts { store: base.store.clone(), helix: base.helix.clone(), clock: base.clock.clone() };
-    let push = push(base, shown, covered, poll.observations.clone());
+    let observations = poll.observations.clone();
     let base = Arc::clone(base);
     parts.start(move |stop| async move {
         let reached = until(&stop, "Twitch", || async {
@@ -228,12 +230,8 @@ fn watch_twitch(
         });
         if reached.await?.is_some() {
             let listening = async {
-                if let Some((conduit, lookup, subscriber)) = push {
-                    tokio::join!(
-                        conduit.run(stop.clone()),
-                        lookup.run(stop.clone()),
-                        subscriber.run(stop.clone())
-                    );
+                if let Some(hearing) = hearing {
+                    hearing.run(Arc::clone(&base), observations, stop.clone()).await;
                 }
             };
             tokio::join!(poll.run(stop.clone()), accounts.run(stop.clone()), listening);
@@ -241,52 +239,6 @@ fn watch_twitch(
         Ok(())
     });
     taken
-}
-
-/// Hears from Twitch, if it is to: who listens, who looks up what was heard, and who sees to the subscriptions.
-fn push(
-    base: &Base,
-    (state, coverage): (watch::Sender<ConduitState>, watch::Sender<Coverage>),
-    covered: Covered,
-    observations: mpsc::Sender<Observation>,
-) -> Option<(Conduit, Lookup, Subscriber)> {
-    if base.settings.eventsub == EventSub::Off {
-        return None;
-    }
-    let (store, helix, clock) = (&base.store, &base.helix, &base.clock);
-    let (hear, heard) = mpsc::channel(sources::MAX_WAITING);
-    let revoked = Arc::new(Notify::new());
-    let subscriber = Subscriber {
-        store: store.clone(),
-        helix: helix.clone(),
-        conduit: state.subscribe(),
-        revoked: Arc::clone(&revoked),
-        coverage,
-        covered: covered.clone(),
-        clock: clock.clone(),
-        chance: fastrand::Rng::new(),
-    };
-    let conduit = Conduit {
-        store: store.clone(),
-        helix: helix.clone(),
-        clock: clock.clone(),
-        url: base.settings.twitch_eventsub_url.clone(),
-        heard: hear,
-        revoked,
-        state,
-        covered,
-        chance: fastrand::Rng::new(),
-    };
-    let lookup = Lookup {
-        store: store.clone(),
-        helix: helix.clone(),
-        clock: clock.clone(),
-        enrich_wait: base.settings.enrich_wait,
-        source: Source::Conduit,
-        heard,
-        observations,
-    };
-    Some((conduit, lookup, subscriber))
 }
 
 /// Sees to it that what is owed is delivered and that people are answered.

@@ -50,10 +50,17 @@ pub struct Settings {
 }
 
 /// How Twitch pushes what happens.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum EventSub {
     /// Over a connection that we open.
     Conduit,
+    /// To our own HTTP server, which then is not turned off.
+    Webhook {
+        /// `PUBLIC_URL`: where Twitch reaches that server, without a slash at the end.
+        public_url: String,
+        /// `EVENTSUB_SECRET`.
+        secret: SecretString,
+    },
     /// Not at all.
     Off,
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::table::{Setting, TABLE};
+use super::table::{NOTHING, TABLE};
 use super::{EventSub, LogFormat, Settings};
 use crate::store::StoreOptions;
 
@@ -78,7 +78,7 @@ pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
         twitch_client_secret: reader.secret("TWITCH_CLIENT_SECRET"),
         check_interval: reader.seconds("CHECK_INTERVAL_SECONDS", 1, 3600),
         offline_grace: reader.seconds("OFFLINE_GRACE_SECONDS", 0, 86_400),
-        eventsub: reader.parse("EVENTSUB", eventsub).unwrap_or(EventSub::Off),
+        eventsub: reader.eventsub(),
         enrich_wait: reader.seconds("ENRICH_WAIT_SECONDS", 0, 30),
         database: StoreOptions::at(
             &reader.parse("DATABASE_PATH", |text| Some(PathBuf::from(text))).unwrap_or_default(),
@@ -120,29 +120,63 @@ impl Reader<'_> {
         Duration::from_secs(seconds.unwrap_or(least))
     }
 
-    /// The value of a setting, or nothing with a problem noted. An empty value is one that is not set.
+    /// How Twitch pushes, with what belongs to that.
+    fn eventsub(&mut self) -> EventSub {
+        let word = self.parse("EVENTSUB", |text| {
+            ["auto", "conduit", "webhook", "off"].into_iter().find(|word| *word == text)
+        });
+        let is_webhook = word == Some("webhook");
+        let public_url = self.needed_if(is_webhook, "PUBLIC_URL", public_url);
+        let secret = self.needed_if(is_webhook, "EVENTSUB_SECRET", callback_secret);
+        if is_webhook && self.text("HTTP_BIND") == Some("off") {
+            self.problem("HTTP_BIND", "an address and a port with EVENTSUB=webhook, for Twitch pushes there");
+        }
+        match (word, public_url, secret) {
+            (Some("webhook"), Some(public_url), Some(secret)) => EventSub::Webhook { public_url, secret },
+            (Some("auto" | "conduit"), ..) => EventSub::Conduit,
+            _ => EventSub::Off,
+        }
+    }
+
+    /// The value of a setting that is needed only under a condition. One that is set has to be valid in any case.
+    fn needed_if<T>(
+        &mut self,
+        needed: bool,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        if needed || self.text(name).is_some() { self.parse(name, parse) } else { None }
+    }
+
+    /// The text of a setting. An empty one is one that is not set.
+    fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// The value of a setting, or nothing with a problem noted.
     fn parse<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let setting = TABLE.iter().find(|setting| setting.name == name)?;
-        let text = self.values.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-        let parsed = text.or(setting.default).and_then(parse);
+        let default = setting.default.filter(|default| *default != NOTHING);
+        let parsed = self.text(name).or(default).and_then(parse);
         if parsed.is_none() {
-            self.problems.push(Problem {
-                variable: name,
-                found: found(setting, text),
-                allowed: setting.allowed,
-            });
+            self.problem(name, setting.allowed);
         }
         parsed
     }
+
+    /// Notes that a setting is not what it must be.
+    fn problem(&mut self, variable: &'static str, allowed: &'static str) {
+        let secret = TABLE.iter().any(|setting| setting.name == variable && setting.secret);
+        let found = found(secret, self.text(variable));
+        self.problems.push(Problem { variable, found, allowed });
+    }
 }
 
-fn found(setting: &Setting, text: Option<&str>) -> String {
+fn found(secret: bool, text: Option<&str>) -> String {
     match text {
         None => "not set".to_owned(),
         // An address may carry a password before its @.
-        Some(text) if setting.secret || text.contains('@') => {
-            "not usable (its value is not shown)".to_owned()
-        }
+        Some(text) if secret || text.contains('@') => "not usable (its value is not shown)".to_owned(),
         Some(text) => format!("{:?}", crate::domain::text::cut(text, SHOWN)),
     }
 }
@@ -164,12 +198,22 @@ fn log_format(text: &str) -> Option<LogFormat> {
     }
 }
 
-fn eventsub(text: &str) -> Option<EventSub> {
-    match text {
-        "auto" | "conduit" => Some(EventSub::Conduit),
-        "off" => Some(EventSub::Off),
-        _ => None,
-    }
+/// What Twitch takes for a secret (Twitch, API Reference, "Create `EventSub` Subscription").
+fn callback_secret(text: &str) -> Option<SecretString> {
+    let fits = (10..=100).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    fits.then(|| SecretString::from(text))
+}
+
+/// An address that Twitch pushes to: HTTPS on its usual port (Twitch, `EventSub`, "Handling Webhook Events"). On the machine
+/// itself, where a stand-in of Twitch may run, it needs no encryption.
+fn public_url(text: &str) -> Option<String> {
+    let address = url(text)?;
+    let parsed = reqwest::Url::parse(&address).ok()?;
+    let host = parsed.host_str()?;
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let is_loopback = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
+    let is_public = parsed.scheme() == "https" && parsed.port_or_known_default() == Some(443);
+    (is_loopback || is_public).then_some(address)
 }
 
 fn url(text: &str) -> Option<String> {
@@ -248,6 +292,51 @@ mod tests {
     }
 
     #[test]
+    fn webhooks_need_an_address_a_secret_and_the_server() {
+        let told = |changes: &[(&str, &str)]| {
+            let mut all = vec![("EVENTSUB", "webhook")];
+            all.extend(changes);
+            read(&values(&all)).expect_err("invalid").to_string()
+        };
+        insta::assert_snapshot!(told(&[("HTTP_BIND", "off")]), @r#"
+        PUBLIC_URL is not set; it must be an https:// address on port 443 (http:// for a loopback address), required with EVENTSUB=webhook
+        EVENTSUB_SECRET is not set; it must be 10 to 100 ASCII characters, required with EVENTSUB=webhook
+        HTTP_BIND is "off"; it must be an address and a port with EVENTSUB=webhook, for Twitch pushes there
+        "#);
+        let wrong = told(&[("PUBLIC_URL", "http://livebell.example"), ("EVENTSUB_SECRET", "too-short")]);
+        assert!(wrong.contains("PUBLIC_URL is \"http://livebell.example\""), "{wrong}");
+        assert!(wrong.contains("EVENTSUB_SECRET is not usable") && !wrong.contains("too-short"), "{wrong}");
+        // What is set has to be right also when nothing needs it.
+        assert!(read(&values(&[("EVENTSUB_SECRET", "short")])).is_err());
+        assert!(matches!(read(&values(&[])).expect("valid").eventsub, EventSub::Conduit));
+        assert!(matches!(read(&values(&[("EVENTSUB", "off")])).expect("valid").eventsub, EventSub::Off));
+    }
+
+    #[test]
+    fn a_public_address_is_encrypted_but_on_the_machine_itself() {
+        for (text, taken) in [
+            ("https://livebell.example", Some("https://livebell.example")),
+            ("https://livebell.example:443/bot/", Some("https://livebell.example:443/bot")),
+            ("http://127.0.0.1:8080/", Some("http://127.0.0.1:8080")),
+            ("http://localhost:8080", Some("http://localhost:8080")),
+            ("http://[::1]:8080", Some("http://[::1]:8080")),
+            ("https://livebell.example:8443", None),
+            ("http://livebell.example", None),
+            ("http://127.0.0.1.livebell.example", None),
+            ("http://10.0.0.1", None),
+            ("https://user:hush@livebell.example", None),
+            ("https://livebell.example/?a=b", None),
+            ("livebell.example", None),
+        ] {
+            assert_eq!(public_url(text).as_deref(), taken, "{text}");
+        }
+        for (length, fits) in [(9, false), (10, true), (100, true), (101, false)] {
+            assert_eq!(callback_secret(&"x".repeat(length)).is_some(), fits, "{length}");
+        }
+        assert!(callback_secret("with an é in it").is_none());
+    }
+
+    #[test]
     fn a_password_in_an_address_is_refused_and_not_shown() {
         let problems = read(&values(&[("DISCORD_API_URL", "http://:hush@host")])).expect_err("refused");
         assert!(!problems.to_string().contains("hush"), "{problems}");
@@ -255,7 +344,12 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_in_the_debug_output() {
-        let settings = read(&values(&[])).expect("valid");
+        let settings = read(&values(&[
+            ("EVENTSUB", "webhook"),
+            ("PUBLIC_URL", "https://livebell.example"),
+            ("EVENTSUB_SECRET", "another s3cret"),
+        ]))
+        .expect("valid");
         assert!(!format!("{settings:?}").contains("s3cret"));
     }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
-    /// What counts when it is not set; nothing for a required one.
+    /// What counts when it is not set; nothing for a required one, an empty text for one that only some need.
     pub default: Option<&'static str>,
     /// Whether its value must never be shown.
     pub secret: bool,
@@ -32,10 +32,13 @@ impl Setting {
     }
 }
 
+/// The default of a setting that only some need.
+pub(super) const NOTHING: &str = "";
+
 const URL: &str = "an http:// or https:// address";
 
 /// Every setting there is.
-pub const TABLE: [Setting; 15] = [
+pub const TABLE: [Setting; 17] = [
     Setting::secret("DISCORD_TOKEN", "Token of the bot, from Discord's developer portal"),
     Setting::secret("TWITCH_CLIENT_ID", "Client id of the application, from Twitch's developer console"),
     Setting::secret("TWITCH_CLIENT_SECRET", "Client secret of the same application"),
@@ -54,9 +57,25 @@ pub const TABLE: [Setting; 15] = [
     Setting::plain(
         "EVENTSUB",
         "auto",
-        "auto, conduit or off",
-        "How Twitch pushes that streams begin, seconds after they do; auto is conduit, off leaves everything to the looks",
+        "auto, conduit, webhook or off",
+        "How Twitch pushes that streams begin, seconds after they do; auto is conduit, webhook needs PUBLIC_URL and \
+         EVENTSUB_SECRET, off leaves everything to the looks",
     ),
+    Setting::plain(
+        "PUBLIC_URL",
+        NOTHING,
+        "an https:// address on port 443 (http:// for a loopback address), required with EVENTSUB=webhook",
+        "Where the HTTP server is reached from the internet; Twitch pushes to /twitch below it",
+    ),
+    Setting {
+        secret: true,
+        ..Setting::plain(
+            "EVENTSUB_SECRET",
+            NOTHING,
+            "10 to 100 ASCII characters, required with EVENTSUB=webhook",
+            "What Twitch signs with what it pushes to PUBLIC_URL; make it up at random",
+        )
+    },
     Setting::plain(
         "ENRICH_WAIT_SECONDS",
         "3",
@@ -110,8 +129,11 @@ pub fn help() -> String {
     let mut text =
         String::from("Settings (environment variables, or lines of a file .env in the working directory):\n");
     for setting in TABLE {
-        let default =
-            setting.default.map_or_else(|| "required".to_owned(), |default| format!("default {default}"));
+        let default = match setting.default {
+            None => "required".to_owned(),
+            Some(NOTHING) => "no default".to_owned(),
+            Some(default) => format!("default {default}"),
+        };
         let _ =
             writeln!(text, "  {}\n      {} ({default}; {})", setting.name, setting.meaning, setting.allowed);
     }
@@ -123,7 +145,11 @@ pub fn help() -> String {
 pub fn markdown() -> String {
     let mut text = String::from("| variable | default | meaning | allowed |\n|---|---|---|---|\n");
     for setting in TABLE {
-        let default = setting.default.map_or_else(|| "required".to_owned(), |default| format!("`{default}`"));
+        let default = match setting.default {
+            None => "required".to_owned(),
+            Some(NOTHING) => "none".to_owned(),
+            Some(default) => format!("`{default}`"),
+        };
         let _ =
             writeln!(text, "| `{}` | {default} | {} | {} |", setting.name, setting.meaning, setting.allowed);
     }

@@ -20,7 +20,7 @@ pub use ids::{
     UserId,
 };
 pub use login::{InvalidLogin, Login};
-pub use observation::{Observation, Seen, Sighting, Source};
+pub use observation::{Observation, Online, Seen, Sighting, Source};
 pub use permission::{Permission, Permissions};
 pub use policy::{Doubt, DoubtPolicy, LatePolicy};
 pub use revision::Revision;

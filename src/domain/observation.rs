@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{BroadcasterId, Stream, Timestamp};
+use super::{BroadcasterId, Login, Stream, StreamId, Timestamp};
 
 /// Where an observation comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,6 +11,8 @@ pub enum Source {
     Poll,
     /// The same, made because Twitch had pushed word of a stream over a conduit.
     Conduit,
+    /// The same, made because Twitch had pushed word of a stream to our own HTTP server.
+    Webhook,
 }
 
 impl Source {
@@ -20,6 +22,7 @@ impl Source {
         match self {
             Self::Poll => "poll",
             Self::Conduit => "conduit",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -28,6 +31,23 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// A broadcaster has begun to stream. Twitch says no more: no title, no category, no picture.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Online {
+    /// The stream.
+    pub stream: StreamId,
+    /// Whose.
+    pub broadcaster: BroadcasterId,
+    /// The broadcaster's login.
+    pub login: Login,
+    /// The broadcaster's name as written.
+    pub display_name: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Whether it is a live stream. Others are reruns, premieres, and what Twitch thinks of next.
+    pub is_live: bool,
 }
 
 /// One successful look at some broadcasters. A look that failed is no observation: unknown is never offline.

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::covered::Covered;
 use crate::clock::Clock;
+use crate::domain::Online;
 use crate::store::Store;
-use crate::twitch::{BindError, Helix, Message, Online, Session, SessionEnd, Status, TwitchError};
+use crate::twitch::{BindError, Helix, Message, Session, SessionEnd, Status, TwitchError};
 
 /// The wait before a connection is tried again; it doubles, with up to as much again by chance.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::conduit::MAX_WAITING;
 use super::pace::Pace;
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Channel, Observation, Seen, Sighting, Source, Stream, Timestamp};
+use crate::domain::{BroadcasterId, Channel, Observation, Online, Seen, Sighting, Source, Stream, Timestamp};
 use crate::store::Store;
-use crate::twitch::{Helix, MAX_IDS, Online};
+use crate::twitch::{Helix, MAX_IDS};
 
 /// When the list is asked for a stream, counted from when it was heard of. It is a minute late at most, as a rule; a stream that
 /// it does not show after the last of these is one that the poll would not have seen either.
@@ -86,7 +86,7 @@ pub struct Lookup {
     pub clock: Clock,
     /// How long a stream may take to be listed before it is told of with what its channel says.
     pub enrich_wait: Duration,
-    /// Who listens.
+    /// Who hears: what is seen because of it is seen by that one.
     pub source: Source,
     /// What was heard.
     pub heard: mpsc::Receiver<Online>,

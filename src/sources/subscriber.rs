@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::conduit::ConduitState;
 use super::covered::Covered;
-use super::subscriptions::{self, Listed, Step, Wanted};
+use super::subscriptions::{self, Listed, Own, Step, Wanted};
 use crate::clock::Clock;
 use crate::domain::BroadcasterId;
 use crate::store::{Store, StoreError};
-use crate::twitch::{Helix, Subscribed, Transport, TwitchError};
+use crate::twitch::{
+    Callback, Helix, Status, Subscribed, Subscription, Target, Transport, TwitchError, mark,
+};
 
 /// How often the list is compared when nothing has happened.
 const COMPARE_EVERY: Duration = Duration::from_mins(45);
@@ -32,6 +34,15 @@ const MAX_REFUSALS: usize = 5;
 
 /// The pause after a comparison that failed.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
+
+/// How soon it is looked whether a callback has proven itself: Twitch asks it at once.
+const PROVEN_WITHIN: Duration = Duration::from_mins(1);
+
+/// How soon a callback that could not prove itself is tried again: somebody may be putting it right.
+const UNPROVEN_AGAIN: Duration = Duration::from_mins(10);
+
+/// The status of a subscription whose callback did not answer as it should.
+const UNPROVEN: &str = "webhook_callback_verification_failed";
 
 /// Pages of the list that are read at most: more than Twitch's quota has room for.
 const MAX_PAGES: usize = 2_000;
@@ -67,10 +78,34 @@ enum Failed {
 enum Done {
     /// Somebody more has a subscription.
     Covered,
+    /// Somebody more has one that does not work yet: the callback has to prove itself.
+    Pending,
     /// Nothing that changes the number.
     Nothing,
     /// Twitch refuses it.
     LeftOut,
+}
+
+/// What a comparison came to.
+enum Compared {
+    /// Everything is as it should be, as far as Twitch lets it.
+    Settled,
+    /// Callbacks are being asked to prove themselves.
+    Pending,
+    /// A callback could not prove itself, or takes long to.
+    Unproven,
+}
+
+/// What the steps of a comparison have come to so far.
+#[derive(Default)]
+struct Tally {
+    coverage: Coverage,
+    /// How many subscriptions were made whose callback is being asked.
+    asked: usize,
+    /// How many steps Twitch has refused.
+    left_out: usize,
+    /// The same, since the last one that it has not.
+    in_a_row: usize,
 }
 
 /// Keeps the subscriptions.
@@ -81,7 +116,7 @@ pub struct Subscriber {
     /// Whom to ask.
     pub helix: Helix,
     /// Where subscriptions are to go.
-    pub conduit: watch::Receiver<ConduitState>,
+    pub reach: Reach,
     /// Rung when Twitch has ended a subscription.
     pub revoked: Arc<Notify>,
     /// Where it is shown how they stand.
@@ -92,6 +127,37 @@ pub struct Subscriber {
     pub clock: Clock,
     /// Spreads the comparisons.
     pub chance: fastrand::Rng,
+}
+
+/// Where subscriptions are to go, as far as that is known.
+#[derive(Debug)]
+pub enum Reach {
+    /// To the conduit that is shown here.
+    Conduit(watch::Receiver<ConduitState>),
+    /// To our own HTTP server.
+    Webhook(Callback),
+}
+
+impl Reach {
+    /// Waits until it is known; nothing when it never will be.
+    async fn target(&mut self) -> Option<Target> {
+        match self {
+            Self::Conduit(conduit) => {
+                let named = conduit.wait_for(|state| state.conduit.is_some()).await;
+                named.ok().and_then(|state| state.conduit.clone()).map(Target::Conduit)
+            }
+            Self::Webhook(callback) => Some(Target::Webhook(callback.clone())),
+        }
+    }
+
+    /// Waits until it is another one.
+    async fn leaves(&mut self, target: &Target) {
+        if let (Self::Conduit(conduit), Target::Conduit(id)) = (self, target) {
+            let _ = conduit.wait_for(|state| state.conduit.as_ref() != Some(id)).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl Subscriber {
@@ -107,15 +173,18 @@ impl Subscriber {
         let mut refused = BTreeSet::new();
         let mut asked_anew = true;
         loop {
-            let named = self.conduit.wait_for(|state| state.conduit.is_some()).await;
-            let Some(conduit) = named.ok().and_then(|state| state.conduit.clone()) else { return };
+            let Some(target) = self.reach.target().await else { return };
             // Who was unknown may be known by now: accounts come back.
             if asked_anew {
                 refused.clear();
             }
             let generation = self.store.watches_generation();
-            let pause = match self.compare(&conduit, &mut refused).await {
-                Ok(()) => COMPARE_EVERY.mul_f64(1.0 + SPREAD * (2.0 * self.chance.f64() - 1.0)),
+            let pause = match self.compare(&target, &mut refused).await {
+                Ok(Compared::Settled) => {
+                    COMPARE_EVERY.mul_f64(1.0 + SPREAD * (2.0 * self.chance.f64() - 1.0))
+                }
+                Ok(Compared::Pending) => PROVEN_WITHIN,
+                Ok(Compared::Unproven) => UNPROVEN_AGAIN,
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -124,13 +193,13 @@ impl Subscriber {
                     TRY_AGAIN
                 }
             };
-            asked_anew = self.wait(pause, generation, &conduit).await;
+            asked_anew = self.wait(pause, generation, &target).await;
         }
     }
 
-    /// Waits so long, or until there is a reason to compare sooner. Returns whether the time is over or the conduit is
-    /// another one.
-    async fn wait(&mut self, pause: Duration, generation: u64, conduit: &str) -> bool {
+    /// Waits so long, or until there is a reason to compare sooner. Returns whether the time is over or subscriptions are to
+    /// go elsewhere.
+    async fn wait(&mut self, pause: Duration, generation: u64, target: &Target) -> bool {
         let store = self.store.clone();
         let covered = u64::try_from(self.coverage.borrow().covered / PAGE).unwrap_or_default();
         let gather = CHANGES_LOOK.max(Duration::from_secs(covered));
@@ -151,46 +220,92 @@ impl Subscriber {
             () = tokio::time::sleep(pause) => true,
             () = changes => false,
             () = revoked => false,
-            _ = self.conduit.wait_for(|state| state.conduit.as_deref() != Some(conduit)) => true,
+            () = self.reach.leaves(target) => true,
         }
     }
 
-    async fn compare(&self, conduit: &str, refused: &mut BTreeSet<BroadcasterId>) -> Result<(), Failed> {
+    async fn compare(
+        &self,
+        target: &Target,
+        refused: &mut BTreeSet<BroadcasterId>,
+    ) -> Result<Compared, Failed> {
         let watched = self.store.watch_counts().await?.into_iter();
         let wanted: Vec<Wanted> =
             watched.map(|(broadcaster, watches)| Wanted { broadcaster, watches }).collect();
         let listed = self.list().await?;
-        let own = Transport::Conduit(conduit.to_owned());
+        let own = self.own(target).await?;
         let plan = subscriptions::plan(&wanted, &listed, &own, refused);
-        let mut coverage = Coverage {
-            wanted: wanted.len(),
-            covered: plan.covered.len(),
-            cost: plan.cost,
-            limit: listed.max_total_cost,
-        };
+        let (limit, cost) = (listed.max_total_cost, plan.cost);
+        let coverage = Coverage { wanted: wanted.len(), covered: plan.covered.len(), cost, limit };
         self.coverage.send_replace(coverage);
         self.covered.replace(&plan.covered, self.clock.now());
-        let (steps, mut left_out, mut in_a_row) = (plan.steps.len(), 0, 0);
-        for step in plan.steps {
-            match self.carry_out(step, conduit, refused).await? {
-                Done::Covered => {
-                    coverage.covered += 1;
-                    self.coverage.send_replace(coverage);
-                    in_a_row = 0;
-                }
-                Done::Nothing => in_a_row = 0,
-                Done::LeftOut => {
-                    left_out += 1;
-                    in_a_row += 1;
-                }
-            }
-            if in_a_row == MAX_REFUSALS {
+        let ours = |is_so: fn(&Status) -> bool| {
+            let ours = listed.subscriptions.iter().filter(|one| one.transport == own.current);
+            ours.filter(|one| is_so(&one.status)).count()
+        };
+        let unproven = ours(|status| matches!(status, Status::Dead(why) if why == UNPROVEN)) > 0;
+        let pending = ours(|status| *status == Status::Pending);
+        let mut tally = Tally { coverage, ..Tally::default() };
+        let mut deletes = plan.steps;
+        let first = deletes.iter().position(|step| matches!(step, Step::Create(_)));
+        let mut creates = deletes.split_off(first.unwrap_or(deletes.len()));
+        if unproven {
+            tracing::warn!("Twitch does not reach the bot at PUBLIC_URL; the poll sees everybody meanwhile");
+            // As long as nothing gets through, one is enough to try it.
+            creates.truncate(if coverage.covered == 0 { 1 } else { creates.len() });
+        }
+        let steps = deletes.len() + creates.len();
+        self.carry_out_all(deletes, target, refused, &mut tally).await?;
+        let has_former = own.former.iter().any(|former| matches!(former, Transport::Webhook(_)));
+        if has_former && tally.left_out == 0 {
+            self.store.forget_former_callbacks(marked(target)).await?;
+        }
+        self.carry_out_all(creates, target, refused, &mut tally).await?;
+        let Tally { coverage: Coverage { wanted, covered, .. }, asked, left_out, .. } = tally;
+        let pending = pending + asked;
+        tracing::info!(steps, left_out, pending, wanted, covered, cost, limit, "compared the subscriptions");
+        Ok(match (unproven, pending) {
+            (false, 0) => Compared::Settled,
+            (false, _) if asked > 0 => Compared::Pending,
+            _ => Compared::Unproven,
+        })
+    }
+
+    /// Where ours go, and where they went under other settings.
+    async fn own(&self, target: &Target) -> Result<Own, StoreError> {
+        let former = self.store.former_callbacks(marked(target)).await?;
+        let mut former: Vec<Transport> = former.into_iter().map(Transport::Webhook).collect();
+        if let Target::Webhook(_) = target {
+            former.extend(self.store.conduit().await?.map(Transport::Conduit));
+        }
+        Ok(Own { current: target.transport(), former })
+    }
+
+    /// Does one thing after the other, until Twitch refuses several in a row.
+    async fn carry_out_all(
+        &self,
+        steps: Vec<Step>,
+        target: &Target,
+        refused: &mut BTreeSet<BroadcasterId>,
+        tally: &mut Tally,
+    ) -> Result<(), TwitchError> {
+        for step in steps {
+            if tally.in_a_row == MAX_REFUSALS {
                 tracing::warn!("Twitch takes no more subscriptions; the poll looks at the rest");
                 break;
             }
+            let done = self.carry_out(step, target, refused).await?;
+            tally.in_a_row = if matches!(done, Done::LeftOut) { tally.in_a_row + 1 } else { 0 };
+            match done {
+                Done::Covered => {
+                    tally.coverage.covered += 1;
+                    self.coverage.send_replace(tally.coverage);
+                }
+                Done::Pending => tally.asked += 1,
+                Done::Nothing => {}
+                Done::LeftOut => tally.left_out += 1,
+            }
         }
-        let Coverage { wanted, covered, cost, limit } = coverage;
-        tracing::info!(steps, left_out, wanted, covered, cost, limit, "compared the subscriptions");
         Ok(())
     }
 
@@ -198,7 +313,7 @@ impl Subscriber {
     async fn carry_out(
         &self,
         step: Step,
-        conduit: &str,
+        target: &Target,
         refused: &mut BTreeSet<BroadcasterId>,
     ) -> Result<Done, TwitchError> {
         let (broadcaster, answer) = match step {
@@ -207,11 +322,12 @@ impl Subscriber {
                 Err(error) => (None, Err(error)),
             },
             Step::Create(broadcaster) => {
-                let answer = self.helix.subscribe(&broadcaster, conduit).await;
+                let answer = self.helix.subscribe(&broadcaster, target).await;
                 (Some(broadcaster), answer)
             }
         };
         match answer {
+            Ok(Subscribed::Made(Subscription { status: Status::Pending, .. })) => Ok(Done::Pending),
             Ok(Subscribed::Made(_) | Subscribed::Exists) => {
                 if let Some(broadcaster) = broadcaster {
                     self.covered.add(broadcaster, self.clock.now());
@@ -255,5 +371,13 @@ impl Subscriber {
             }
         }
         Err(Failed::Endless)
+    }
+}
+
+/// The address of ours that is used, if one is, with the mark of its secret.
+fn marked(target: &Target) -> Option<(String, String)> {
+    match target {
+        Target::Conduit(_) => None,
+        Target::Webhook(Callback { url, secret }) => Some((url.clone(), mark(secret))),
     }
 }

@@ -38,6 +38,15 @@ pub struct Listed {
     pub max_total_cost: u32,
 }
 
+/// Where our own subscriptions go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Own {
+    /// Those that are wanted.
+    pub current: Transport,
+    /// Those of former times: other settings, or the same address with another secret. Nothing is to go there any more.
+    pub former: Vec<Transport>,
+}
+
 /// One request that brings what there is closer to what there should be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -60,13 +69,17 @@ pub struct Plan {
 
 /// Compares what is wanted with what is listed.
 ///
-/// What does not go to `own` belongs to another deployment and is left alone, but its cost counts. Of several subscriptions
-/// to one broadcaster the oldest stays. `refused` are broadcasters of whom Twitch says that they do not exist.
+/// What does not go to `own` belongs to another deployment and is left alone, but its cost counts; only what goes where ours
+/// went formerly is ended. Of several subscriptions to one broadcaster the oldest stays. `refused` are broadcasters of whom
+/// Twitch says that they do not exist.
 #[must_use]
-pub fn plan(wanted: &[Wanted], listed: &Listed, own: &Transport, refused: &BTreeSet<BroadcasterId>) -> Plan {
-    let is_own = |subscription: &&Subscription| subscription.transport == *own;
+pub fn plan(wanted: &[Wanted], listed: &Listed, own: &Own, refused: &BTreeSet<BroadcasterId>) -> Plan {
+    // With another secret, the same address is a former one.
+    let is_former = |one: &&Subscription| own.former.contains(&one.transport);
+    let is_own = |one: &&Subscription| one.transport == own.current && !is_former(one);
     // What does not work costs nothing.
-    let counts = |one: &&Subscription| !is_own(one) && !matches!(one.status, Status::Dead(_));
+    let is_dead = |one: &&Subscription| matches!(one.status, Status::Dead(_));
+    let counts = |one: &&Subscription| !is_own(one) && !is_former(one) && !is_dead(one);
     let foreign: u32 = listed.subscriptions.iter().filter(counts).map(|one| one.cost).sum();
     let reserve = listed.max_total_cost / RESERVE;
     let room = listed.max_total_cost.saturating_sub(reserve).saturating_sub(foreign);
@@ -74,7 +87,9 @@ pub fn plan(wanted: &[Wanted], listed: &Listed, own: &Transport, refused: &BTree
     let mut plan = Plan::default();
     let mut working: HashMap<&BroadcasterId, &Subscription> = HashMap::new();
     // Those of a conduit that is gone are nobody's; as a rule they were ours.
-    let orphan = |one: &&Subscription| matches!(&one.status, Status::Dead(why) if why == CONDUIT_DELETED);
+    let orphan = |one: &&Subscription| {
+        is_former(one) || matches!(&one.status, Status::Dead(why) if why == CONDUIT_DELETED)
+    };
     let orphans = listed.subscriptions.iter().filter(|one| !is_own(one)).filter(orphan);
     plan.steps.extend(orphans.map(|one| Step::Delete(one.id.clone())));
     for subscription in listed.subscriptions.iter().filter(is_own) {
@@ -144,8 +159,8 @@ mod tests {
             .collect()
     }
 
-    fn own() -> Transport {
-        Transport::Conduit(OWN.to_owned())
+    fn own() -> Own {
+        Own { current: Transport::Conduit(OWN.to_owned()), former: Vec::new() }
     }
 
     fn subscription(id: &str, number: u32) -> Subscription {
@@ -154,7 +169,7 @@ mod tests {
             kind: STREAM_ONLINE.to_owned(),
             status: Status::Enabled,
             broadcaster: Some(who(number)),
-            transport: own(),
+            transport: own().current,
             cost: 1,
         }
     }
@@ -232,6 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn what_went_elsewhere_formerly_goes_and_takes_no_room() {
+        let web = |url: &str| Transport::Webhook(url.to_owned());
+        let there = |id: &str, url: &str| Subscription { transport: web(url), ..subscription(id, 1) };
+        let listed = listed(&[there("old", "https://old"), there("theirs", "https://theirs")], 2);
+        let own = Own { current: web("https://new"), former: vec![web("https://old")] };
+        let steps = plan(&wanted(&[(1, 1)]), &listed, &own, &BTreeSet::new()).steps;
+        assert_eq!(steps, [delete("old"), Step::Create(who(1))]);
+    }
+
+    #[test]
+    fn with_another_secret_everything_is_made_again() {
+        let own = Own { former: vec![own().current], ..own() };
+        let plan = plan(&wanted(&[(1, 1)]), &listed(&[subscription("a", 1)], 1), &own, &BTreeSet::new());
+        assert_eq!((plan.steps, plan.covered), (vec![delete("a"), Step::Create(who(1))], HashSet::new()));
+    }
+
+    #[test]
     fn who_costs_nothing_stays_and_takes_no_room() {
         let free = |id: &str, number| Subscription { cost: 0, ..subscription(id, number) };
         let there = [free("a", 1), free("b", 2), subscription("c", 3)];
@@ -284,7 +316,7 @@ mod tests {
                     1 => Status::Pending,
                     _ => Status::Enabled,
                 };
-                let transport = if is_own { own() } else { Transport::Conduit("theirs".to_owned()) };
+                let transport = if is_own { own().current } else { Transport::Conduit("theirs".to_owned()) };
                 Subscription { status, transport, cost, ..subscription("", number) }
             },
         );
@@ -307,20 +339,20 @@ mod tests {
             let before = listed(&there, max_total_cost);
             let first = plan(&wanted, &before, &own(), &BTreeSet::new());
             for subscription in &there {
-                let is_foreign = subscription.transport != own();
+                let is_foreign = subscription.transport != own().current;
                 prop_assert!(!(is_foreign && first.steps.contains(&delete(&subscription.id))));
             }
             let after = carried_out(&before, &first);
             let second = plan(&wanted, &after, &own(), &BTreeSet::new());
             prop_assert_eq!(&second.steps, &[]);
             // Nothing of ours is there that nobody wants, nothing is there twice, and the quota is kept.
-            let ours: Vec<_> = after.subscriptions.iter().filter(|one| one.transport == own()).collect();
+            let ours: Vec<_> = after.subscriptions.iter().filter(|one| one.transport == own().current).collect();
             let names: HashSet<_> = ours.iter().filter_map(|one| one.broadcaster.clone()).collect();
             prop_assert_eq!(names.len(), ours.len());
             prop_assert!(names.iter().all(|name| wanted.iter().any(|wanted| wanted.broadcaster == *name)));
             let alive = |one: &&Subscription| !matches!(one.status, Status::Dead(_));
             let total: u32 = after.subscriptions.iter().filter(alive).map(|one| one.cost).sum();
-            let foreign = there.iter().filter(|one| one.transport != own());
+            let foreign = there.iter().filter(|one| one.transport != own().current);
             let foreign: u32 = foreign.filter(alive).map(|one| one.cost).sum();
             prop_assert!(total <= max_total_cost.max(foreign));
         }

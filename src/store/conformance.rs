@@ -1,6 +1,7 @@
 //! What every store must do, whatever it is built on. Each test gets a store of its own through [`store`].
 
 mod notices;
+mod pushes;
 mod revisions;
 mod routes;
 mod servers;

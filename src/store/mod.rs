@@ -16,7 +16,8 @@ pub use sqlite::{HISTORY, LOOKED_AT_EVERY, Store, migrate, probe};
 
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId,
-    Outcome, Owed, Pause, Profile, Refusal, SessionId, Source, Stream, Timestamp, TransitionId, WatchKey,
+    Online, Outcome, Owed, Pause, Profile, Refusal, SessionId, Source, Stream, Timestamp, TransitionId,
+    WatchKey,
 };
 
 /// How long a statement waits for somebody else's lock: that of a backup, of an operator's `sqlite3` or, for `livebell check`,
@@ -170,6 +171,28 @@ pub struct Decision {
     pub source: Source,
     /// What follows.
     pub changes: Vec<Change>,
+}
+
+/// A message that Twitch has posted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pushed {
+    /// Its id, the same when it comes again.
+    pub message: String,
+    /// Whom the subscription is about; nothing when it is of another kind than ours are.
+    pub broadcaster: Option<BroadcasterId>,
+    /// The live stream that has begun, if that is what it says.
+    pub online: Option<Online>,
+}
+
+/// What a posted message was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// It came for the first time, and is remembered.
+    New,
+    /// It was remembered already.
+    Again,
+    /// It is about somebody whom nobody watches, and is not remembered.
+    Unwanted,
 }
 
 /// What the outbox may lease.

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::discord::Rest;
 use crate::domain::Timestamp;
 use crate::gateway::GatewayState;
-use crate::sources::{ConduitState, Coverage, CycleReport};
+use crate::sources::{ConduitState, Coverage, CycleReport, WebhookState};
 use crate::store::Store;
 
 /// How long the gateway may be away: serenity resumes or begins anew within seconds, and announcements do not need it.
@@ -28,11 +28,54 @@ pub struct Vitals {
     /// What the last look at everybody came to.
     pub polls: watch::Receiver<Option<CycleReport>>,
     /// How Twitch pushes, and how the subscriptions stand; nothing when it is not to.
-    pub pushes: Option<(watch::Receiver<ConduitState>, watch::Receiver<Coverage>)>,
+    pub pushes: Option<Pushes>,
     /// How often looks are due until the first one says so.
     pub interval: Duration,
     /// When the program started.
     pub started: Timestamp,
+}
+
+/// What the parts that hear from Twitch last said about themselves.
+#[derive(Clone, Debug)]
+pub struct Pushes {
+    /// How Twitch pushes.
+    pub pushing: Pushing,
+    /// How the subscriptions stand.
+    pub coverage: watch::Receiver<Coverage>,
+}
+
+/// How Twitch pushes, and how that stands.
+#[derive(Clone, Debug)]
+pub enum Pushing {
+    /// Over a connection of ours.
+    Conduit(watch::Receiver<ConduitState>),
+    /// To our own server.
+    Webhook(watch::Receiver<WebhookState>),
+}
+
+/// What is said about how Twitch pushes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pushed {
+    /// The word for it in the settings.
+    pub transport: &'static str,
+    /// Whether what Twitch pushes arrives, as far as that can be known: the connection stands, or Twitch has found our server
+    /// and keeps subscriptions that go there.
+    pub connected: bool,
+    /// How long ago the last message came to our server, if one has.
+    pub last_message_age: Option<Duration>,
+    /// How the subscriptions stand.
+    pub coverage: Coverage,
+}
+
+impl Pushes {
+    fn look(&self, now: Timestamp) -> Pushed {
+        let coverage = *self.coverage.borrow();
+        let (transport, connected, last) = match &self.pushing {
+            Pushing::Conduit(state) => ("conduit", state.borrow().connected, None),
+            Pushing::Webhook(state) => ("webhook", coverage.covered > 0, state.borrow().heard_at),
+        };
+        Pushed { transport, connected, last_message_age: last.map(|at| now.since(at)), coverage }
+    }
 }
 
 /// Judges the vitals when somebody asks.
@@ -61,7 +104,7 @@ pub struct Report {
     pub last_poll_age: Option<Duration>,
     /// Whether Twitch pushes and for how many, if it is to. When it does not, the looks see everybody later, so it is no
     /// problem.
-    pub pushes: Option<(bool, Coverage)>,
+    pub pushes: Option<Pushed>,
     /// How long the program runs.
     pub uptime: Duration,
 }
@@ -113,10 +156,7 @@ fn judge(vitals: &Vitals, now: Timestamp, tried: [Result<(), String>; 2]) -> Rep
         database_writable,
         gateway_connected,
         last_poll_age: last_poll.map(|at| now.since(at)),
-        pushes: vitals
-            .pushes
-            .as_ref()
-            .map(|(conduit, coverage)| (conduit.borrow().connected, *coverage.borrow())),
+        pushes: vitals.pushes.as_ref().map(|pushes| pushes.look(now)),
         uptime: now.since(vitals.started),
     }
 }

@@ -3,5 +3,5 @@
 mod health;
 mod logs;
 
-pub use health::{Health, Report, Vitals};
+pub use health::{Health, Pushed, Pushes, Pushing, Report, Vitals};
 pub use logs::start_logging;

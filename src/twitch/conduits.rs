@@ -1,12 +1,13 @@
-//! Requests about `EventSub`: conduits, their one shard, and the subscriptions that go there. With them Twitch pushes over a
-//! connection that we open, and needs no address of ours (Twitch, `EventSub`, "Handling Conduit Events").
+//! Requests about `EventSub`: conduits, their one shard, and the subscriptions that go there or to a callback. Over a conduit
+//! Twitch pushes on a connection that we open, and needs no address of ours (Twitch, `EventSub`, "Handling Conduit Events").
 
 use reqwest::Method;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::budget::Claim;
-use super::eventsub::{STREAM_ONLINE, Subscription, SubscriptionsPage};
+use super::eventsub::{STREAM_ONLINE, Subscription, SubscriptionsPage, Transport};
 use super::helix::{Ask, Helix};
 use super::{TwitchError, wire};
 use crate::domain::BroadcasterId;
@@ -29,6 +30,35 @@ pub enum BindError {
     /// Anything else.
     #[error(transparent)]
     Twitch(#[from] TwitchError),
+}
+
+/// Where a new subscription is to go.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// To the conduit with this id.
+    Conduit(String),
+    /// To an address of ours.
+    Webhook(Callback),
+}
+
+impl Target {
+    /// What Twitch lists for a subscription that goes there.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        match self {
+            Self::Conduit(id) => Transport::Conduit(id.clone()),
+            Self::Webhook(callback) => Transport::Webhook(callback.url.clone()),
+        }
+    }
+}
+
+/// An address of ours that Twitch is to post to.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// The address.
+    pub url: String,
+    /// What Twitch signs its messages with: 10 to 100 ASCII characters.
+    pub secret: SecretString,
 }
 
 /// What came of asking for a subscription.
@@ -145,18 +175,23 @@ impl Helix {
         SubscriptionsPage::read(&self.ask(Ask::get("/eventsub/subscriptions", &query), Claim::Spare).await?)
     }
 
-    /// Asks to be told when a broadcaster begins to stream (Twitch, API Reference, "Create `EventSub` Subscription"), over a
-    /// conduit.
+    /// Asks to be told when a broadcaster begins to stream (Twitch, API Reference, "Create `EventSub` Subscription").
     pub async fn subscribe(
         &self,
         broadcaster: &BroadcasterId,
-        conduit: &str,
+        target: &Target,
     ) -> Result<Subscribed, TwitchError> {
+        let transport = match target {
+            Target::Conduit(id) => json!({ "method": "conduit", "conduit_id": id }),
+            Target::Webhook(Callback { url, secret }) => {
+                json!({ "method": "webhook", "callback": url, "secret": secret.expose_secret() })
+            }
+        };
         let body = json!({
             "type": STREAM_ONLINE,
             "version": STREAM_ONLINE_VERSION,
             "condition": { "broadcaster_user_id": broadcaster.as_str() },
-            "transport": { "method": "conduit", "conduit_id": conduit },
+            "transport": transport,
         });
         let ask = Ask::with(Method::POST, "/eventsub/subscriptions", &body);
         match self.ask(ask, Claim::Spare).await {
@@ -165,8 +200,8 @@ impl Helix {
                 made.map(Subscribed::Made).ok_or_else(wire::broken)
             }
             Err(TwitchError::Refused { status: 409, .. }) => Ok(Subscribed::Exists),
-            // Any other 400 is about the request itself, above all about a conduit that is gone.
-            Err(TwitchError::Refused { status: 400, message }) if !message.contains("conduit") => {
+            // Any other 400 is about the request itself: above all about a conduit that is gone, or a callback that is none.
+            Err(TwitchError::Refused { status: 400, message }) if !is_about_transport(&message) => {
                 Ok(Subscribed::NoBroadcaster)
             }
             Err(TwitchError::Refused { status: 429, message }) => Ok(Subscribed::QuotaUsedUp(message)),
@@ -183,4 +218,9 @@ impl Helix {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether Twitch's words are about where a subscription is to go, and not about the broadcaster.
+fn is_about_transport(message: &str) -> bool {
+    ["conduit", "callback", "secret", "transport"].iter().any(|word| message.contains(word))
 }

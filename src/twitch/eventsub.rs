@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{TwitchError, wire};
-use crate::domain::{BroadcasterId, Login, StreamId, Timestamp, text};
+use crate::domain::{BroadcasterId, Login, Online, StreamId, Timestamp, text};
 
 /// The type of the only subscription that is made: a broadcaster begins to stream.
 pub const STREAM_ONLINE: &str = "stream.online";
@@ -56,21 +56,13 @@ pub struct Notification {
     pub online: Option<Online>,
 }
 
-/// A broadcaster has begun to stream. Twitch says no more: no title, no category, no picture.
+/// What a callback is asked before Twitch uses it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Online {
-    /// The stream.
-    pub stream: StreamId,
-    /// Whose.
-    pub broadcaster: BroadcasterId,
-    /// The broadcaster's login.
-    pub login: Login,
-    /// The broadcaster's name as written.
-    pub display_name: String,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// Whether it is a live stream. Others are reruns, premieres, and what Twitch thinks of next.
-    pub is_live: bool,
+pub struct Challenge {
+    /// The text that it has to answer with, and nothing else.
+    pub answer: String,
+    /// The subscription that is to go there; nothing when a conduit's shard is.
+    pub subscription: Option<Subscription>,
 }
 
 /// How a subscription stands.
@@ -166,6 +158,14 @@ struct EventPayload<'a> {
     subscription: &'a RawValue,
     #[serde(borrow, default)]
     event: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ChallengeBody<'a> {
+    #[serde(borrow)]
+    challenge: Cow<'a, str>,
+    #[serde(borrow, default)]
+    subscription: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -267,7 +267,7 @@ impl Notification {
         let payload: EventPayload<'_> = serde_json::from_slice(payload).ok()?;
         let subscription = Subscription::read(payload.subscription)?;
         let is_online = subscription.kind == STREAM_ONLINE;
-        let online = payload.event.filter(|_| is_online).and_then(Online::read);
+        let online = payload.event.filter(|_| is_online).and_then(online);
         Some(Self { message: message.to_owned(), subscription, online })
     }
 }
@@ -279,21 +279,39 @@ pub fn revoked(payload: &[u8]) -> Option<Subscription> {
     Subscription::read(payload.subscription)
 }
 
-impl Online {
-    fn read(raw: &RawValue) -> Option<Self> {
-        let body: OnlineBody<'_> = serde_json::from_str(raw.get()).ok()?;
-        let login = Login::new(&body.broadcaster_user_login).ok()?;
-        let started_at: jiff::Timestamp = body.started_at.parse().ok()?;
-        let name = body.broadcaster_user_name.as_deref().and_then(text::filled);
-        Some(Self {
-            stream: StreamId::new(text::filled(&body.id)?),
-            broadcaster: BroadcasterId::new(text::filled(&body.broadcaster_user_id)?),
-            display_name: name.unwrap_or(login.as_str()).to_owned(),
-            login,
-            started_at: Timestamp::from_millis(started_at.as_millisecond()),
-            is_live: body.kind.as_deref() == Some("live"),
-        })
+impl Challenge {
+    /// Reads what a callback is asked (Twitch, EventSub, "Handling Webhook Events"); nothing when it is not asked anything. The
+    /// question about a conduit's shard names the shard instead of a subscription.
+    #[must_use]
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let ChallengeBody { challenge, subscription } = serde_json::from_slice(payload).ok()?;
+        let subscription = subscription.map(Subscription::read);
+        // What is asked about something unreadable is not agreed to.
+        let subscription = if let Some(known) = subscription { Some(known?) } else { None };
+        Some(Self { answer: text::filled(&challenge)?.to_owned(), subscription })
     }
+}
+
+/// Reads a point in time as Twitch writes it, with nanoseconds; nothing when it is none.
+#[must_use]
+pub(super) fn time(text: &str) -> Option<Timestamp> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(Timestamp::from_millis(time.as_millisecond()))
+}
+
+fn online(raw: &RawValue) -> Option<Online> {
+    let body: OnlineBody<'_> = serde_json::from_str(raw.get()).ok()?;
+    // Twitch's own command line, with which people try things out, writes capitals.
+    let login = Login::new(&body.broadcaster_user_login.to_ascii_lowercase()).ok()?;
+    let name = body.broadcaster_user_name.as_deref().and_then(text::filled);
+    Some(Online {
+        stream: StreamId::new(text::filled(&body.id)?),
+        broadcaster: BroadcasterId::new(text::filled(&body.broadcaster_user_id)?),
+        display_name: name.unwrap_or(login.as_str()).to_owned(),
+        login,
+        started_at: time(&body.started_at)?,
+        is_live: body.kind.as_deref() == Some("live"),
+    })
 }
 
 impl Subscription {
@@ -438,6 +456,20 @@ mod tests {
             ["", "{}", "[]", r#"{"metadata":{}}"#, r#"{"metadata":{"message_type":"notification"}}"#]
         {
             assert_eq!(Message::read(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn both_kinds_of_challenge_are_read() {
+        let ask = |about: &str| format!(r#"{{"challenge":"poggers",{about}}}"#);
+        let about =
+            Challenge::read(ask(&format!(r#""subscription":{}"#, subscription("enabled"))).as_bytes());
+        let known = Some(known(Status::Enabled));
+        assert_eq!(about, Some(Challenge { answer: "poggers".to_owned(), subscription: known }));
+        let shard = Challenge::read(ask(r#""conduit_shard":{"conduit_id":"c","shard":"42"}"#).as_bytes());
+        assert_eq!(shard, Some(Challenge { answer: "poggers".to_owned(), subscription: None }));
+        for nothing in ["{}", r#"{"challenge":""}"#, r#"{"challenge":"a","subscription":{}}"#] {
+            assert_eq!(Challenge::read(nothing.as_bytes()), None, "{nothing}");
         }
     }
 

@@ -4,6 +4,7 @@ mod budget;
 mod conduits;
 mod eventsub;
 mod helix;
+mod posted;
 mod session;
 mod signature;
 mod token;
@@ -12,13 +13,15 @@ mod wire;
 use secrecy::SecretString;
 
 pub use budget::{ASSUMED_POINTS_PER_MINUTE, share_for_the_poll};
-pub use conduits::{BindError, Shard, Subscribed};
+pub use conduits::{BindError, Callback, Shard, Subscribed, Target};
 pub use eventsub::{
-    Message, Notification, Online, STREAM_ONLINE, Status, Subscription, SubscriptionsPage, Transport, revoked,
+    Challenge, Message, Notification, STREAM_ONLINE, Status, Subscription, SubscriptionsPage, Transport,
+    revoked,
 };
 pub use helix::{Helix, MAX_IDS, StreamsPage, Urgency, UsersPage};
+pub use posted::{Contents, Posted};
 pub use session::{Session, SessionEnd};
-pub use signature::{Signed, is_genuine};
+pub use signature::{Signed, is_genuine, mark};
 
 /// What the client needs to know.
 #[derive(Clone, Debug)]

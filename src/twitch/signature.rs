@@ -7,6 +7,9 @@ use sha2::Sha256;
 /// What stands before the signature in its header.
 const SCHEME: &str = "sha256=";
 
+/// As many bytes of a mark as tell two secrets apart; from so few nobody finds the secret itself.
+const MARK_BYTES: usize = 8;
+
 /// The parts of a request that are signed, as they came (Twitch, `EventSub`, "Handling Webhook Events").
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'a> {
@@ -29,6 +32,19 @@ pub fn is_genuine(secret: &SecretString, signed: Signed<'_>, signature: &str) ->
     mac.update(signed.timestamp.as_bytes());
     mac.update(signed.body);
     mac.verify_slice(&signature).is_ok()
+}
+
+/// A text that shows, to whoever remembers it, that a secret has become another one. It does not tell the secret.
+#[must_use]
+pub fn mark(secret: &SecretString) -> String {
+    /// What is signed for it; it is no message that Twitch would send.
+    const SIGNED: &[u8] = b"the secret of a callback of Livebell's";
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        return String::new();
+    };
+    mac.update(SIGNED);
+    let bytes = mac.finalize().into_bytes();
+    bytes.iter().take(MARK_BYTES).fold(String::new(), |mark, byte| format!("{mark}{byte:02x}"))
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
@@ -101,6 +117,14 @@ mod tests {
                 assert!(!is_accepted(&vector, [message, timestamp, signature], &other), "byte {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_mark_tells_secrets_apart_and_not_what_they_are() {
+        let secret = SecretString::from("testsecret123");
+        assert_eq!(mark(&secret), mark(&secret.clone()));
+        assert_ne!(mark(&secret), mark(&SecretString::from("testsecret124")));
+        assert_eq!(mark(&secret).len(), 16);
     }
 
     #[test]

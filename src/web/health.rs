@@ -39,7 +39,11 @@ struct Body {
 
 #[derive(Serialize)]
 struct EventSubBody {
+    transport: &'static str,
     connected: bool,
+    /// Seconds since the last message; absent for a conduit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_message_age_seconds: Option<u64>,
     streamers: usize,
     subscribed: usize,
     cost: u32,
@@ -57,12 +61,14 @@ pub(super) async fn show(State(health): State<Health>) -> impl IntoResponse {
         database_writable: report.database_writable,
         gateway_connected: report.gateway_connected,
         last_poll_age_seconds: report.last_poll_age.map(|age| age.as_secs()),
-        eventsub: report.pushes.map(|(connected, coverage)| EventSubBody {
-            connected,
-            streamers: coverage.wanted,
-            subscribed: coverage.covered,
-            cost: coverage.cost,
-            max_total_cost: coverage.limit,
+        eventsub: report.pushes.map(|pushed| EventSubBody {
+            transport: pushed.transport,
+            connected: pushed.connected,
+            last_message_age_seconds: pushed.last_message_age.map(|age| age.as_secs()),
+            streamers: pushed.coverage.wanted,
+            subscribed: pushed.coverage.covered,
+            cost: pushed.coverage.cost,
+            max_total_cost: pushed.coverage.limit,
         }),
         uptime_seconds: report.uptime.as_secs(),
     };

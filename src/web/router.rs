@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
-use axum::serve::ListenerExt as _;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::health;
+use super::listener::Door;
+use super::{health, twitch};
+use crate::sources::Webhook;
 use crate::telemetry::Health;
 
 /// How long open requests may go on when the program stops.
@@ -21,15 +23,20 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until `stop`.
-pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) -> io::Result<()> {
-    let router = Router::new().route(health::HEALTH_PATH, get(health::show)).with_state(health);
-    // Small answers would wait for the other side's acknowledgement otherwise.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
+/// Serves until `stop`; what Twitch posts only if there is somebody who takes it.
+pub async fn serve(
+    listener: TcpListener,
+    health: Health,
+    webhook: Option<Webhook>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let mut router = Router::new().route(health::HEALTH_PATH, get(health::show)).with_state(health);
+    if let Some(webhook) = webhook {
+        let take = post(twitch::take).with_state(webhook).layer(DefaultBodyLimit::max(twitch::MAX_MESSAGE));
+        router = router.route(twitch::TWITCH_PATH, take);
+    }
     let stopped = stop.clone();
-    let serving = axum::serve(listener, router)
+    let serving = axum::serve(Door::new(listener), router)
         .with_graceful_shutdown(async move { stopped.cancelled().await })
         .into_future();
     tokio::select! {

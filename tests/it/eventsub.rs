@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use livebell::clock::Clock;
 use livebell::domain::BroadcasterId;
-use livebell::sources::{Listed, Step, Wanted, plan};
-use livebell::twitch::{BindError, Helix, Status, Subscribed, Transport, TwitchError, TwitchOptions};
+use livebell::sources::{Listed, Own, Step, Wanted, plan};
+use livebell::twitch::{BindError, Helix, Status, Subscribed, Target, Transport, TwitchError, TwitchOptions};
 use livebell_fakes::twitch::{self as fake, Fault, Path, Twitch};
 
 fn helix(twitch: &Twitch) -> Helix {
@@ -23,6 +23,10 @@ async fn with_conduit() -> (Twitch, Helix, String) {
     let helix = helix(&twitch);
     let conduit = helix.create_conduit().await.expect("a conduit");
     (twitch, helix, conduit)
+}
+
+fn to(conduit: &str) -> Target {
+    Target::Conduit(conduit.to_owned())
 }
 
 fn user(twitch: &Twitch, login: &str) -> BroadcasterId {
@@ -61,7 +65,7 @@ async fn a_conduit_that_is_gone_makes_nobody_unknown() {
     let (twitch, helix, conduit) = with_conduit().await;
     let ann = user(&twitch, "ann");
     twitch.forget_conduit(&conduit);
-    let refused = helix.subscribe(&ann, &conduit).await;
+    let refused = helix.subscribe(&ann, &to(&conduit)).await;
     assert!(matches!(refused, Err(TwitchError::Refused { status: 400, .. })), "{refused:?}");
 }
 
@@ -100,11 +104,11 @@ async fn a_shard_is_bound_to_a_session_that_is_there_and_to_no_other() {
 async fn a_subscription_is_made_found_and_ended() {
     let (twitch, helix, conduit) = with_conduit().await;
     let ann = user(&twitch, "ann");
-    let made = helix.subscribe(&ann, &conduit).await.expect("an answer");
+    let made = helix.subscribe(&ann, &to(&conduit)).await.expect("an answer");
     let Subscribed::Made(made) = made else { panic!("{made:?}") };
     assert_eq!((&made.status, made.broadcaster.as_ref(), made.cost), (&Status::Enabled, Some(&ann), 1));
     assert_eq!(made.transport, Transport::Conduit(conduit.clone()));
-    assert_eq!(helix.subscribe(&ann, &conduit).await, Ok(Subscribed::Exists));
+    assert_eq!(helix.subscribe(&ann, &to(&conduit)).await, Ok(Subscribed::Exists));
     assert_eq!(list(&helix).await.subscriptions, std::slice::from_ref(&made));
     assert!(twitch.enabled_for(ann.as_str()));
     helix.unsubscribe(&made.id).await.expect("ended");
@@ -116,16 +120,19 @@ async fn a_subscription_is_made_found_and_ended() {
 async fn what_keeps_a_subscription_from_being_made_is_told_apart() {
     let (twitch, helix, conduit) = with_conduit().await;
     let (ann, bob) = (user(&twitch, "ann"), user(&twitch, "bob"));
-    assert_eq!(helix.subscribe(&BroadcasterId::new("404404"), &conduit).await, Ok(Subscribed::NoBroadcaster));
+    assert_eq!(
+        helix.subscribe(&BroadcasterId::new("404404"), &to(&conduit)).await,
+        Ok(Subscribed::NoBroadcaster)
+    );
     twitch.set_max_total_cost(1);
-    assert!(matches!(helix.subscribe(&ann, &conduit).await, Ok(Subscribed::Made(_))));
-    let full = helix.subscribe(&bob, &conduit).await;
+    assert!(matches!(helix.subscribe(&ann, &to(&conduit)).await, Ok(Subscribed::Made(_))));
+    let full = helix.subscribe(&bob, &to(&conduit)).await;
     assert!(matches!(full, Ok(Subscribed::QuotaUsedUp(_))), "{full:?}");
     // The other 429 is a pause, and passes.
     twitch.set_max_total_cost(2);
     twitch.fail(Path::CreateSubscription, 1, Fault::RateLimited { reset_in: Duration::from_secs(20) });
     let began = twitch.now();
-    assert!(matches!(helix.subscribe(&bob, &conduit).await, Ok(Subscribed::Made(_))));
+    assert!(matches!(helix.subscribe(&bob, &to(&conduit)).await, Ok(Subscribed::Made(_))));
     let took = twitch.now() - began;
     assert!(took >= Duration::from_secs(19), "{took:?}");
 }
@@ -139,7 +146,7 @@ async fn what_is_planned_brings_twitch_to_what_is_wanted() {
     let foreign = fake::Transport::Conduit { id: twitch.add_foreign_conduit() };
     let theirs = twitch.add_foreign_subscription(all[0].as_str(), foreign);
     twitch.set_max_total_cost(9);
-    let own = Transport::Conduit(conduit.clone());
+    let own = Own { current: Transport::Conduit(conduit.clone()), former: Vec::new() };
     let wanted: Vec<_> = all
         .iter()
         .zip(1..)
@@ -151,7 +158,7 @@ async fn what_is_planned_brings_twitch_to_what_is_wanted() {
             match step {
                 Step::Delete(id) => helix.unsubscribe(id).await.expect("ended"),
                 Step::Create(broadcaster) => {
-                    let made = helix.subscribe(broadcaster, &conduit).await;
+                    let made = helix.subscribe(broadcaster, &to(&conduit)).await;
                     assert!(matches!(made, Ok(Subscribed::Made(_))), "{made:?}");
                 }
             }

@@ -32,4 +32,5 @@ mod servers;
 mod simulation;
 mod tidy;
 mod tiers;
+mod webhooks;
 mod world;

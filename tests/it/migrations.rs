@@ -6,10 +6,11 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 4] = [
+const SAMPLES: [(u32, &str); 5] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
     (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
+    (4, include_str!("../data/migrations/sqlite/0004_webhooks.sql")),
     (5, include_str!("../data/migrations/sqlite/0005_revisions.sql")),
 ];
 
@@ -75,6 +76,8 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("revision", 2),
         ("route", 2),
         ("notice", 3),
+        ("push", 2),
+        ("callback", 1),
     ] {
         assert_eq!(rows(table), count, "rows of {table}");
     }

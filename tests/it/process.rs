@@ -191,6 +191,30 @@ async fn wrong_settings_are_told_all_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn webhooks_without_what_they_need_are_refused_at_the_start() {
+    let place = Place::new().await;
+    let webhook = [
+        ("EVENTSUB", "webhook"),
+        ("PUBLIC_URL", "https://livebell.example"),
+        ("EVENTSUB_SECRET", "0123456789"),
+    ];
+    for wrong in [
+        ("PUBLIC_URL", ""),
+        ("PUBLIC_URL", "http://livebell.example"),
+        ("EVENTSUB_SECRET", ""),
+        ("EVENTSUB_SECRET", "too-short"),
+        ("HTTP_BIND", "off"),
+    ] {
+        let changes: Vec<_> = webhook.into_iter().chain([wrong]).collect();
+        let ended = place.run(&[], &changes).await;
+        let told = words(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.starts_with(wrong.0) && !told.contains("too-short"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_work_here_is_told_with_its_setting() {
     let place = Place::new().await;
     std::fs::write(place.folder.path().join("file"), "").expect("a file");

@@ -10,6 +10,7 @@ use std::time::Duration;
 use livebell::app::{self, Failure};
 use livebell::clock::Clock;
 use livebell::config::{EventSub, LogFormat, Settings};
+use livebell::domain::Timestamp;
 use livebell::store::StoreOptions;
 use livebell_fakes::discord::{ChannelKind, Discord, Interaction, Member, Message, Reply};
 use livebell_fakes::twitch::Twitch;
@@ -198,6 +199,11 @@ impl World {
     /// Puts the bot's clock forwards or backwards; Twitch and Discord keep theirs.
     pub(crate) fn clock_jumps(&self, millis: i64) {
         self.clock.shift(millis);
+    }
+
+    /// What the bot's clock shows.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Lets time pass.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Transaction, params};
 
 use super::Store;
+use super::pushes::forget_pushed;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
@@ -38,7 +39,7 @@ impl Store {
             if facts > 0 {
                 return Ok(facts);
             }
-            forget_the_rest(tx, at.before(HISTORY))
+            Ok(forget_the_rest(tx, at.before(HISTORY))? + forget_pushed(tx, at)?)
         })
         .await
     }
