@@ -20,7 +20,7 @@ use livebell::outbox::Worker;
 use livebell::sinks::{DiscordChannel, Sink};
 use livebell::store::{Change, Decision, Store, StoreOptions};
 use livebell_fakes::discord::{ChannelKind, Discord, Fault, Place};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +72,7 @@ impl Half {
             clock: clock.clone(),
             nudge: Arc::clone(&nudge),
             errands: Arc::default(),
+            happenings: mpsc::channel(1).0,
             chance: Rng::with_seed(3),
         };
         let mut tasks = JoinSet::new();

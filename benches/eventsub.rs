@@ -17,7 +17,7 @@ use livebell::domain::{BroadcasterId, ChannelId, GuildId, Login, NewWatch, Profi
 use livebell::gateway::GatewayState;
 use livebell::sources::{Covered, Webhook};
 use livebell::store::{Store, StoreOptions};
-use livebell::telemetry::{Health, Vitals};
+use livebell::telemetry::{Health, Meter, Vitals};
 use livebell::web;
 use livebell_fakes::twitch::sign;
 use tokio::sync::{mpsc, watch};
@@ -120,7 +120,8 @@ fn serve(folder: &Path) {
         let (_gateway, gateway) = watch::channel(GatewayState { connected: true, since: clock.now() });
         let (_polls, polls) = watch::channel(None);
         let interval = Duration::from_secs(30);
-        let vitals = Vitals { gateway, polls, pushes: None, interval, started: clock.now() };
+        let vitals =
+            Vitals { gateway, polls, pushes: None, meter: Meter::default(), interval, started: clock.now() };
         let nowhere = DiscordOptions { api_url: "http://127.0.0.1:1".to_owned(), token: "none".into() };
         let discord = Rest::new(nowhere, clock.clone(), fastrand::Rng::new()).expect("a client");
         let health = Health { vitals, store, discord, clock };

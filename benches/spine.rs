@@ -91,7 +91,8 @@ fn quiet_cycle(criterion: &mut Criterion) {
         let clock = Clock::system();
         let helix = Helix::new(options, clock.clone(), fastrand::Rng::with_seed(1)).expect("a client");
         let (observations, inbox) = mpsc::channel(pipeline::MAX_WAITING);
-        let pipeline = Pipeline::new(store.clone(), Clock::system(), GRACE, Arc::new(Notify::new()));
+        let pipeline =
+            Pipeline::new(store.clone(), Clock::system(), GRACE, Arc::new(Notify::new()), mpsc::channel(1).0);
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(pipeline.run(inbox));
         let reports = watch::Sender::new(None);

@@ -17,14 +17,14 @@ use crate::commands;
 use crate::config::Settings;
 use crate::control::{Bells, Control, RegisterError};
 use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
-use crate::domain::{Permission, Permissions};
+use crate::domain::{Happening, Permission, Permissions};
 use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
 use crate::outbox::{Errands, Revisions, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
-use crate::sources::{Accounts, CycleReport, Poll};
+use crate::sources::{Accounts, Covered, CycleReport, Poll};
 use crate::store::{Store, StoreError};
-use crate::telemetry::{Health, Vitals};
+use crate::telemetry::{self, Health, Meter, Vitals};
 use crate::twitch::{Helix, TwitchError, TwitchOptions};
 use crate::web;
 
@@ -55,6 +55,7 @@ struct Base {
     helix: Helix,
     rest: Rest,
     bells: Bells,
+    happenings: mpsc::Sender<Happening>,
     /// Whether Twitch has had a say on the credentials: accepted them, or was not to be reached.
     twitch_had_its_say: watch::Sender<bool>,
 }
@@ -76,8 +77,9 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
     let (gateway_state, gateway) = watch::channel(GatewayState { connected: false, since: started });
     let (reports, polls) = watch::channel(None);
     let bells = Bells::default();
-    let base =
-        Base { settings, clock, store, helix, rest, bells, twitch_had_its_say: watch::Sender::new(false) };
+    let (happenings, counted) = mpsc::channel(telemetry::MAX_WAITING);
+    let twitch_had_its_say = watch::Sender::new(false);
+    let base = Base { settings, clock, store, helix, rest, bells, happenings, twitch_had_its_say };
     let mut parts = Parts::new(stop.clone());
     let mut hearing = Hearing::new(&base);
     let pushes = hearing.as_ref().map(|hearing| hearing.vitals.clone());
@@ -88,9 +90,15 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
             Ok(())
         });
     }
+    let (meter, covered) = (Meter::default(), covered_by(hearing.as_ref()));
+    let counting = meter.clone();
+    parts.start(move |stop| async move {
+        counting.run(counted, covered, stop).await;
+        Ok(())
+    });
     if let Some(listener) = listener {
-        let vitals =
-            Vitals { gateway, polls: polls.clone(), pushes, interval: base.settings.check_interval, started };
+        let interval = base.settings.check_interval;
+        let vitals = Vitals { gateway, polls: polls.clone(), pushes, meter, interval, started };
         let health = Health {
             vitals,
             store: base.store.clone(),
@@ -182,6 +190,11 @@ impl FirstLook {
     }
 }
 
+/// Of whom it is heard: of nobody when Twitch is not to push.
+fn covered_by(hearing: Option<&Hearing>) -> Covered {
+    hearing.map(|hearing| hearing.covered.clone()).unwrap_or_default()
+}
+
 /// Sees to it that Twitch is looked at and that everything that follows is remembered. Returns how many observations were.
 fn watch_twitch(
     base: &Arc<Base>,
@@ -195,6 +208,7 @@ fn watch_twitch(
         base.clock.clone(),
         base.settings.offline_grace,
         Arc::clone(&base.bells.outbox),
+        base.happenings.clone(),
     );
     let taken = pipeline.taken();
     // It ends when the poll has ended and nothing is left to take.
@@ -202,7 +216,7 @@ fn watch_twitch(
         pipeline.run(inbox).await;
         Ok(())
     });
-    let covered = hearing.as_ref().map(|hearing| hearing.covered.clone()).unwrap_or_default();
+    let covered = covered_by(hearing.as_ref());
     let poll = Poll {
         store: base.store.clone(),
         helix: base.helix.clone(),
@@ -286,6 +300,7 @@ fn speak_to_discord(
             clock: base.clock.clone(),
             nudge: Arc::clone(&base.bells.outbox),
             errands: Arc::clone(&base.bells.errands),
+            happenings: base.happenings.clone(),
             chance: fastrand::Rng::new(),
         };
         let revisions = Revisions {

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::audience;
 use crate::clock::Clock;
 use crate::detect::{self, Conclusion, Known};
-use crate::domain::{BroadcasterId, Observation, Seen, Sighting, Source, StreamId, Watch};
+use crate::domain::{BroadcasterId, Happening, Observation, Seen, Sighting, Source, StreamId, Watch};
 use crate::store::{Change, Decision, Store, StoreError};
 
 /// Observations that may wait; a source that finds the queue full waits.
@@ -24,6 +24,7 @@ pub struct Pipeline {
     clock: Clock,
     grace: Duration,
     nudge: Arc<Notify>,
+    happenings: mpsc::Sender<Happening>,
     fresh: Fresh,
     taken: watch::Sender<usize>,
 }
@@ -36,10 +37,17 @@ struct Fresh {
 }
 
 impl Pipeline {
-    /// A pipeline in which who is gone for less than `grace` never left.
+    /// A pipeline in which who is gone for less than `grace` never left. It rings `nudge` when something is owed, and says to
+    /// `happenings` who saw whom first.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, grace: Duration, nudge: Arc<Notify>) -> Self {
-        Self { store, clock, grace, nudge, fresh: Fresh::default(), taken: watch::Sender::new(0) }
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        grace: Duration,
+        nudge: Arc<Notify>,
+        happenings: mpsc::Sender<Happening>,
+    ) -> Self {
+        Self { store, clock, grace, nudge, happenings, fresh: Fresh::default(), taken: watch::Sender::new(0) }
     }
 
     /// How many observations of the poll have been taken so far, with everything that follows from them.
@@ -89,7 +97,7 @@ impl Pipeline {
         let decision = Arc::new(decision);
         let error = match self.store.commit(Arc::clone(&decision)).await {
             Ok(owed) => {
-                tell(&decision.changes);
+                self.tell(&decision, &decision.changes);
                 return Ok(owed);
             }
             Err(error) => error,
@@ -108,7 +116,7 @@ impl Pipeline {
             let alone = Decision { changes: vec![change.clone()], ..*decision };
             match self.store.commit(alone).await {
                 Ok(more) => {
-                    tell(std::slice::from_ref(change));
+                    self.tell(&decision, std::slice::from_ref(change));
                     owed += more;
                 }
                 Err(error) if error.is_about_content() => {
@@ -238,6 +246,19 @@ impl Pipeline {
             }
         }
         Decision { at: observation.at, decided_at: self.clock.now(), source: observation.source, changes }
+    }
+
+    /// Says what is remembered now.
+    fn tell(&self, decision: &Decision, changes: &[Change]) {
+        tell(changes);
+        for change in changes {
+            if let Change::Began { stream, .. } = change {
+                let (broadcaster, at) = (stream.broadcaster.clone(), decision.decided_at);
+                // What does not fit is not counted.
+                let _ =
+                    self.happenings.try_send(Happening::Began { broadcaster, source: decision.source, at });
+            }
+        }
     }
 
     async fn gather_fresh(&mut self) -> Result<(), StoreError> {

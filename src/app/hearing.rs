@@ -101,6 +101,7 @@ impl Hearing {
             enrich_wait: base.settings.enrich_wait,
             source: self.source,
             heard: self.heard,
+            happenings: base.happenings.clone(),
             observations,
         };
         let listening = async {

@@ -1,6 +1,7 @@
 //! The words of the product as plain values. No serialisation, no I/O and no clock here: a value that exists is valid.
 
 mod delivery;
+mod happening;
 mod ids;
 mod login;
 mod observation;
@@ -15,6 +16,7 @@ mod time;
 mod watch;
 
 pub use delivery::{Delivery, Outcome, Owed, Refusal};
+pub use happening::Happening;
 pub use ids::{
     BroadcasterId, ChannelId, DeliveryId, GuildId, MessageId, NoticeId, SessionId, StreamId, TransitionId,
     UserId,

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{doubt, late, nonce, retry};
 use crate::clock::Clock;
 use crate::domain::{
-    Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, MessageId, Outcome, Refusal, Timestamp,
+    Delivery, DeliveryId, Doubt, DoubtPolicy, Happening, LatePolicy, MessageId, Outcome, Refusal, Timestamp,
 };
 use crate::render::{self, Manner};
 use crate::sinks::{Attempt, Sight, Sink};
@@ -66,6 +66,8 @@ pub struct Worker {
     pub nudge: Arc<Notify>,
     /// Rung when a route is paused.
     pub errands: Arc<Notify>,
+    /// Where it is said what was announced.
+    pub happenings: mpsc::Sender<Happening>,
     /// Spreads the waits.
     pub chance: fastrand::Rng,
 }
@@ -172,6 +174,11 @@ impl Worker {
             Outcome::Refused(refusal) if refusal.pauses_route() => retry::recheck(chance),
             _ => Duration::ZERO,
         };
+        if let Outcome::Delivered(_) = outcome {
+            let (stream, started_at) = (delivery.stream.id.clone(), delivery.stream.started_at);
+            // What does not fit is not counted.
+            let _ = self.happenings.try_send(Happening::Announced { stream, started_at, at });
+        }
         report(&delivery, &outcome, doubt, at.since(delivery.decided_at), wait);
         let done = Done {
             delivery: delivery.id,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::covered::Covered;
 use crate::clock::Clock;
-use crate::domain::Online;
+use crate::domain::{Online, Timestamp};
 use crate::store::Store;
 use crate::twitch::{BindError, Helix, Message, Session, SessionEnd, Status, TwitchError};
 
@@ -49,6 +49,8 @@ pub struct ConduitState {
     pub conduit: Option<String>,
     /// Whether its shard is bound to a session that is open.
     pub connected: bool,
+    /// When the last message came, of whatever kind.
+    pub heard_at: Option<Timestamp>,
 }
 
 /// Why the conduit is not heard.
@@ -192,7 +194,10 @@ impl Conduit {
     async fn bind(&self, conduit: &str, session: &Session) -> Result<(), Trouble> {
         let bound = tokio::time::timeout(BIND_WITHIN, self.helix.bind_shard(conduit, &session.id)).await;
         bound.unwrap_or(Err(BindError::Refused("it took too long".to_owned())))?;
-        self.state.send_replace(ConduitState { conduit: Some(conduit.to_owned()), connected: true });
+        self.state.send_modify(|state| {
+            state.conduit = Some(conduit.to_owned());
+            state.connected = true;
+        });
         Ok(())
     }
 
@@ -244,6 +249,12 @@ impl Conduit {
     }
 
     fn heard(&self, message: Message) {
+        let now = self.clock.now();
+        // Nobody waits for that.
+        self.state.send_if_modified(|state| {
+            state.heard_at = Some(now);
+            false
+        });
         match message {
             Message::Notification(notification) => {
                 if let Some(online) = notification.online {

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::conduit::MAX_WAITING;
 use super::pace::Pace;
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Channel, Observation, Online, Seen, Sighting, Source, Stream, Timestamp};
+use crate::domain::{
+    BroadcasterId, Channel, Happening, Observation, Online, Seen, Sighting, Source, Stream, Timestamp,
+};
 use crate::store::Store;
 use crate::twitch::{Helix, MAX_IDS};
 
@@ -90,6 +92,8 @@ pub struct Lookup {
     pub source: Source,
     /// What was heard.
     pub heard: mpsc::Receiver<Online>,
+    /// Where it is said what was heard.
+    pub happenings: mpsc::Sender<Happening>,
     /// Where observations go.
     pub observations: mpsc::Sender<Observation>,
 }
@@ -152,6 +156,9 @@ impl Lookup {
         });
         let waits = candidates.iter().any(|candidate| candidate.online.stream == heard.stream);
         if heard.is_live && !is_known && !waits {
+            let happening = Happening::Heard { stream: heard.stream.clone(), at: self.clock.now() };
+            // What does not fit is not counted.
+            let _ = self.happenings.try_send(happening);
             candidates.push(Candidate {
                 online: heard,
                 heard_at: self.clock.now(),
@@ -192,7 +199,7 @@ impl Lookup {
             under_way.push(Box::pin(async move {
                 let ids: Vec<BroadcasterId> = asked.iter().cloned().collect();
                 let listed = match helix.streams(&ids).await {
-                    Ok(page) => page.live,
+                    Ok(found) => found.live,
                     Err(error) => {
                         tracing::warn!(%error, "what was heard of could not be looked up; trying again");
                         Vec::new()
@@ -252,6 +259,7 @@ impl Lookup {
             let goes_on = candidate.is_looked_for || candidate.next_look().is_some();
             if !goes_on {
                 tracing::warn!(%broadcaster, %stream, "Twitch told of a stream and does not show it");
+                let _ = self.happenings.try_send(Happening::NeverShown);
             }
             goes_on
         });

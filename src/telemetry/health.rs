@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::meter::{Counts, Meter};
 use crate::clock::Clock;
 use crate::discord::Rest;
 use crate::domain::Timestamp;
@@ -29,6 +30,8 @@ pub struct Vitals {
     pub polls: watch::Receiver<Option<CycleReport>>,
     /// How Twitch pushes, and how the subscriptions stand; nothing when it is not to.
     pub pushes: Option<Pushes>,
+    /// What was counted.
+    pub meter: Meter,
     /// How often looks are due until the first one says so.
     pub interval: Duration,
     /// When the program started.
@@ -61,7 +64,7 @@ pub struct Pushed {
     /// Whether what Twitch pushes arrives, as far as that can be known: the connection stands, or Twitch has found our server
     /// and keeps subscriptions that go there.
     pub connected: bool,
-    /// How long ago the last message came to our server, if one has.
+    /// How long ago the last message came, if one has.
     pub last_message_age: Option<Duration>,
     /// How the subscriptions stand.
     pub coverage: Coverage,
@@ -71,7 +74,10 @@ impl Pushes {
     fn look(&self, now: Timestamp) -> Pushed {
         let coverage = *self.coverage.borrow();
         let (transport, connected, last) = match &self.pushing {
-            Pushing::Conduit(state) => ("conduit", state.borrow().connected, None),
+            Pushing::Conduit(state) => {
+                let state = state.borrow();
+                ("conduit", state.connected, state.heard_at)
+            }
             Pushing::Webhook(state) => ("webhook", coverage.covered > 0, state.borrow().heard_at),
         };
         Pushed { transport, connected, last_message_age: last.map(|at| now.since(at)), coverage }
@@ -105,6 +111,8 @@ pub struct Report {
     /// Whether Twitch pushes and for how many, if it is to. When it does not, the looks see everybody later, so it is no
     /// problem.
     pub pushes: Option<Pushed>,
+    /// What was counted since the start.
+    pub counts: Counts,
     /// How long the program runs.
     pub uptime: Duration,
 }
@@ -157,6 +165,7 @@ fn judge(vitals: &Vitals, now: Timestamp, tried: [Result<(), String>; 2]) -> Rep
         gateway_connected,
         last_poll_age: last_poll.map(|at| now.since(at)),
         pushes: vitals.pushes.as_ref().map(|pushes| pushes.look(now)),
+        counts: vitals.meter.counts(),
         uptime: now.since(vitals.started),
     }
 }
@@ -189,8 +198,14 @@ mod tests {
             live: 0,
         };
         let (_polls, polls) = watch::channel(Some(cycle));
-        let vitals =
-            Vitals { gateway, polls, pushes: None, interval: Duration::from_secs(1), started: second(0) };
+        let vitals = Vitals {
+            gateway,
+            polls,
+            pushes: None,
+            meter: Meter::default(),
+            interval: Duration::from_secs(1),
+            started: second(0),
+        };
         judge(&vitals, second(now), [database, Ok(())])
     }
 

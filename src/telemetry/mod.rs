@@ -2,6 +2,8 @@
 
 mod health;
 mod logs;
+mod meter;
 
 pub use health::{Health, Pushed, Pushes, Pushing, Report, Vitals};
 pub use logs::start_logging;
+pub use meter::{Counts, Latency, MAX_WAITING, Meter};

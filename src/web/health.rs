@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 
 use crate::http;
-use crate::telemetry::Health;
+use crate::telemetry::{Health, Latency};
 
 /// Where health is told.
 pub const HEALTH_PATH: &str = "/healthz";
@@ -34,15 +34,51 @@ struct Body {
     /// What Twitch pushes; absent when it is not to.
     #[serde(skip_serializing_if = "Option::is_none")]
     eventsub: Option<EventSubBody>,
+    sightings: SightingsBody,
+    /// From the start of a stream to its announcement.
+    latency_from_start: LatencyBody,
+    /// From Twitch's message to the announcement.
+    latency_from_message: LatencyBody,
     uptime_seconds: u64,
+}
+
+/// What was counted since the program started.
+#[derive(Serialize)]
+struct SightingsBody {
+    /// Streams that Twitch told of.
+    heard: u64,
+    /// Sessions that were seen first because Twitch had told of them, and those that a look saw first.
+    first_by_push: u64,
+    first_by_poll: u64,
+    /// Those among the latter of which Twitch should have told.
+    missed_by_push: u64,
+    /// Streams that Twitch told of and did not list within five minutes.
+    never_shown: u64,
+}
+
+#[derive(Serialize)]
+struct LatencyBody {
+    announcements: u64,
+    /// Half of them, and nearly all, took no longer than so many seconds; absent when that is more than an hour, or
+    /// there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p50_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p99_seconds: Option<f64>,
+}
+
+impl From<Latency> for LatencyBody {
+    fn from(latency: Latency) -> Self {
+        let within = |percent| latency.within(percent).map(|time| time.as_secs_f64());
+        Self { announcements: latency.count(), p50_seconds: within(50), p99_seconds: within(99) }
+    }
 }
 
 #[derive(Serialize)]
 struct EventSubBody {
     transport: &'static str,
     connected: bool,
-    /// Seconds since the last message; absent for a conduit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Seconds since the last message of whatever kind.
     last_message_age_seconds: Option<u64>,
     streamers: usize,
     subscribed: usize,
@@ -70,6 +106,15 @@ pub(super) async fn show(State(health): State<Health>) -> impl IntoResponse {
             cost: pushed.coverage.cost,
             max_total_cost: pushed.coverage.limit,
         }),
+        sightings: SightingsBody {
+            heard: report.counts.heard,
+            first_by_push: report.counts.first_by_push,
+            first_by_poll: report.counts.first_by_poll,
+            missed_by_push: report.counts.missed_by_push,
+            never_shown: report.counts.never_shown,
+        },
+        latency_from_start: report.counts.from_start.into(),
+        latency_from_message: report.counts.from_message.into(),
         uptime_seconds: report.uptime.as_secs(),
     };
     (status, Json(body))

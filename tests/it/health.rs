@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use livebell::config::EventSub;
 use livebell::web;
 use livebell_fakes::discord::{Fault as DiscordFault, Place};
 use livebell_fakes::twitch::{Fault, Path};
+use serde_json::json;
 
 use crate::world::{A_LOOK, World};
 
@@ -135,4 +137,40 @@ async fn too_many_refused_requests_are_told() {
     world.discord.clear_faults();
     world.pass(Duration::from_mins(11)).await;
     web::ask(address).await.expect("it is healthy again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_told_who_sees_streams_first_and_in_what_time() {
+    let (mut world, address) = World::with_health().await;
+    world.settings.eventsub = EventSub::Conduit;
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    for login in ["ann", "bob", "cleo"] {
+        world.follow(cats, login).await;
+        world.twitch.wait_until_enabled(&world.id(login)).await;
+    }
+    world.twitch.wait_for_shard().await;
+    // And not just when the poll looks.
+    world.pass(Duration::from_secs(3 * 60 + 7)).await;
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.twitch.lose_events(1);
+    world.goes_live("bob");
+    world.pass(A_LOOK).await;
+    world.twitch.hide(&world.id("cleo"));
+    world.goes_live("cleo");
+    world.pass(Duration::from_mins(6)).await;
+    let answer = web::ask(address).await.expect("it is healthy");
+    let body: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    let pushes = &body["eventsub"];
+    assert_eq!((&pushes["transport"], &pushes["connected"]), (&json!("conduit"), &json!(true)), "{answer}");
+    assert_eq!((&pushes["streamers"], &pushes["subscribed"]), (&json!(3), &json!(3)), "{answer}");
+    assert!(pushes["last_message_age_seconds"].as_u64().is_some_and(|age| age <= 15), "{answer}");
+    let expected =
+        json!({"heard": 2, "first_by_push": 2, "first_by_poll": 1, "missed_by_push": 1, "never_shown": 1});
+    assert_eq!(body["sightings"], expected, "{answer}");
+    assert_eq!(body["latency_from_message"]["announcements"], 2, "{answer}");
+    assert_eq!(body["latency_from_start"]["announcements"], 3, "{answer}");
+    assert!(body["latency_from_start"]["p50_seconds"].as_f64().is_some_and(|time| time <= 5.0), "{answer}");
+    assert!(body["latency_from_start"]["p99_seconds"].as_f64().is_some_and(|time| time > 5.0), "{answer}");
 }

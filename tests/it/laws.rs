@@ -11,7 +11,7 @@ use livebell::domain::{
 use livebell::pipeline::Pipeline;
 use livebell::store::{LeaseRequest, Store, StoreOptions};
 use proptest::prelude::*;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
 const GRACE: Duration = Duration::from_mins(5);
@@ -66,7 +66,13 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
             store.add_watch(watch, profile, 100).await.expect("added");
         }
     }
-    let mut pipeline = Pipeline::new(store.clone(), Clock::starting_at(NOW), GRACE, Arc::new(Notify::new()));
+    let mut pipeline = Pipeline::new(
+        store.clone(),
+        Clock::starting_at(NOW),
+        GRACE,
+        Arc::new(Notify::new()),
+        mpsc::channel(1).0,
+    );
     for seeing in seen {
         pipeline.take(&observation(*seeing)).await.expect("taken");
     }

@@ -11,7 +11,7 @@ use livebell::domain::{
 };
 use livebell::pipeline::Pipeline;
 use livebell::store::{Store, StoreOptions};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
 
@@ -27,8 +27,13 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("livebell.db");
         let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
-        let pipeline =
-            Pipeline::new(store.clone(), Clock::system(), Duration::from_mins(5), Arc::new(Notify::new()));
+        let pipeline = Pipeline::new(
+            store.clone(),
+            Clock::system(),
+            Duration::from_mins(5),
+            Arc::new(Notify::new()),
+            mpsc::channel(1).0,
+        );
         Self { _folder: folder, path, store, pipeline }
     }
 

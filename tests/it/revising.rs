@@ -15,7 +15,7 @@ use livebell::sinks::{DiscordChannel, Sink};
 use livebell::store::{Change, Decision, Store, StoreOptions};
 use livebell_fakes::discord::permissions::VIEW_CHANNEL;
 use livebell_fakes::discord::{ChannelKind, Discord, Fault, Message, Place};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +70,7 @@ impl Half {
             clock: self.clock.clone(),
             nudge: Arc::clone(&self.nudge),
             errands: Arc::new(Notify::new()),
+            happenings: mpsc::channel(1).0,
             chance: fastrand::Rng::with_seed(2),
         };
         let revisions = Revisions {

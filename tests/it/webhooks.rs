@@ -106,7 +106,7 @@ async fn health_says_the_transport_and_when_the_last_message_came() {
     let before = eventsub(&web::ask(address).await.expect("it is healthy"));
     assert_eq!(
         before,
-        json!({ "transport": "webhook", "connected": false, "streamers": 0, "subscribed": 0, "cost": 0,
+        json!({ "transport": "webhook", "connected": false, "last_message_age_seconds": null, "streamers": 0, "subscribed": 0, "cost": 0,
         "max_total_cost": 10_000 })
     );
     let cats = world.server("Cats").await;
