@@ -177,7 +177,21 @@ impl World {
 
     /// Stops the bot as a supervisor does, and says how it ended.
     pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
-        self.app.take().expect("the bot runs").stop().await
+        let ended = self.app.take().expect("the bot runs").stop().await;
+        self.lets_go_of_its_database().await;
+        ended
+    }
+
+    /// With its process everything of a bot is gone at once; here a thread may hold its database for a moment longer.
+    async fn lets_go_of_its_database(&self) {
+        let lock = PathBuf::from(format!("{}.lock", self.settings.database.path.display()));
+        for _ in 0..1_000 {
+            if std::fs::File::open(&lock).is_ok_and(|file| file.try_lock().is_ok()) {
+                return;
+            }
+            self.pass(Duration::from_millis(1)).await;
+        }
+        panic!("the bot has stopped and holds its database");
     }
 
     /// Waits until the bot ends by itself, and says how.
