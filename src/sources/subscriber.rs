@@ -288,7 +288,7 @@ impl Subscriber {
         target: &Target,
         refused: &mut BTreeSet<BroadcasterId>,
         tally: &mut Tally,
-    ) -> Result<(), TwitchError> {
+    ) -> Result<(), Failed> {
         for step in steps {
             if tally.in_a_row == MAX_REFUSALS {
                 tracing::warn!("Twitch takes no more subscriptions; the poll looks at the rest");
@@ -315,7 +315,7 @@ impl Subscriber {
         step: Step,
         target: &Target,
         refused: &mut BTreeSet<BroadcasterId>,
-    ) -> Result<Done, TwitchError> {
+    ) -> Result<Done, Failed> {
         let (broadcaster, answer) = match step {
             Step::Delete(id) => match self.helix.unsubscribe(&id).await {
                 Ok(()) => return Ok(Done::Nothing),
@@ -336,7 +336,10 @@ impl Subscriber {
             }
             Ok(Subscribed::NoBroadcaster) => {
                 tracing::info!(?broadcaster, "Twitch does not know this account (any more)");
-                refused.extend(broadcaster);
+                if let Some(broadcaster) = broadcaster {
+                    self.store.ask_for_account(broadcaster.clone()).await?;
+                    refused.insert(broadcaster);
+                }
                 Ok(Done::Nothing)
             }
             Ok(Subscribed::QuotaUsedUp(why)) => {
@@ -347,7 +350,7 @@ impl Subscriber {
                 tracing::warn!(?broadcaster, %error, "a subscription could not be made or ended");
                 Ok(Done::LeftOut)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -286,6 +286,27 @@ async fn with_five_foreign_conduits_the_poll_does_it_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_that_twitch_does_not_know_is_asked_for_and_not_subscribed_to_again() {
+    let mut world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    let ann = world.id("ann");
+    world.stop().await.expect("a clean stop");
+    world.twitch.vanish(&ann);
+    world.settings.eventsub = EventSub::Conduit;
+    world.wake().await;
+    world.pass(Duration::from_mins(3)).await;
+    let marked = "SELECT unavailable_since IS NOT NULL FROM streamer";
+    let marked: bool = world.database().query_row(marked, [], |row| row.get(0)).expect("a row");
+    assert!(marked, "it is known to be gone");
+    world.pass(Duration::from_hours(3)).await;
+    assert_eq!(world.twitch.request_count(Path::CreateSubscription), 1);
+    world.twitch.reappear(&ann);
+    world.pass(Duration::from_hours(26)).await;
+    assert!(world.twitch.enabled_for(&ann), "it came back");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_hour_without_the_connection_loses_nothing() {
     let (mut world, cats) = heard().await;
     world.stop().await.expect("a clean stop");

@@ -39,6 +39,16 @@ impl Store {
         .await
     }
 
+    /// Lets an account be asked for soon: somebody says that Twitch does not know it.
+    pub async fn ask_for_account(&self, broadcaster: BroadcasterId) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.prepare_cached("UPDATE streamer SET refreshed_at = 0 WHERE broadcaster_id = ?1")?
+                .execute([broadcaster.as_str()])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Remembers what Twitch said about some accounts: those it knows, and those it does not.
     ///
     /// Servers that watch an account are told once when it has another login, and once when Twitch has not known it in two

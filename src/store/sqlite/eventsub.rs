@@ -5,12 +5,12 @@ use crate::domain::BroadcasterId;
 use crate::store::StoreError;
 
 impl Store {
-    /// Everybody who is watched, with by how many servers that the bot is in.
+    /// Everybody who is watched and has an account at Twitch, with by how many servers that the bot is in.
     pub async fn watch_counts(&self) -> Result<Vec<(BroadcasterId, u32)>, StoreError> {
         self.read(|tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT broadcaster_id, COUNT(*) FROM watch JOIN guild USING (guild_id) WHERE left_at IS NULL
-                 GROUP BY broadcaster_id",
+                "SELECT broadcaster_id, COUNT(*) FROM watch JOIN guild USING (guild_id) JOIN streamer USING (broadcaster_id)
+                 WHERE left_at IS NULL AND unavailable_since IS NULL GROUP BY broadcaster_id",
             )?;
             let rows = statement
                 .query_map([], |row| Ok((BroadcasterId::new(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
