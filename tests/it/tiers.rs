@@ -101,3 +101,33 @@ async fn a_new_watch_of_somebody_who_is_pushed_is_looked_at_like_any_other() {
     world.pass(INTERVAL + Duration::from_secs(8)).await;
     assert_eq!(world.announced(dogs).len(), 9);
 }
+
+#[tokio::test(start_paused = true)]
+async fn subscriptions_are_made_in_the_background_and_go_on_after_a_restart() {
+    let mut world = World::asleep().await;
+    world.settings.eventsub = EventSub::Off;
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    for number in 0..MANY {
+        world.follow(cats, &format!("streamer{number}")).await;
+    }
+    world.stop().await.expect("a clean stop");
+    // So few requests a minute that it takes a while.
+    world.twitch.set_rate_limit(100);
+    world.settings.eventsub = EventSub::Conduit;
+    world.wake().await;
+    world.pass(Duration::from_mins(1)).await;
+    let made = world.twitch.subscriptions().len();
+    assert!((20..MANY - 20).contains(&made), "{made} in a minute");
+    // Everybody is looked at meanwhile, those included who have none yet.
+    world.goes_live("streamer249");
+    world.pass(INTERVAL + Duration::from_secs(10)).await;
+    world.expect_announced(cats, &["Streamer249"]);
+    world.kill().await;
+    world.wake().await;
+    world.pass(Duration::from_mins(10)).await;
+    assert_eq!(world.twitch.subscriptions().len(), MANY);
+    // One may have been on its way when the bot was killed.
+    let asked = world.twitch.request_count(Path::CreateSubscription);
+    assert!(asked <= MANY + 1, "{asked} requests for {MANY} subscriptions");
+}
