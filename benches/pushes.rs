@@ -60,6 +60,7 @@ impl Place {
             // So rarely that what is announced was pushed.
             check_interval: Duration::from_hours(1),
             offline_grace: Duration::from_mins(5),
+            poll_batch: livebell::twitch::MAX_IDS,
             database: StoreOptions::at(&self.folder.path().join("livebell.db")),
             http_bind: None,
             log_format: LogFormat::Text,

@@ -97,7 +97,17 @@ fn quiet_cycle(criterion: &mut Criterion) {
         tasks.spawn(pipeline.run(inbox));
         let reports = watch::Sender::new(None);
         let interval = Duration::from_secs(30);
-        let poll = Poll { store, helix, clock, interval, covered: Covered::default(), observations, reports };
+        let poll = Poll {
+            store,
+            helix,
+            clock,
+            interval,
+            batch: livebell::twitch::MAX_IDS,
+            covered: Covered::default(),
+            grace: GRACE,
+            observations,
+            reports,
+        };
         let mut roster = Roster::default();
         poll.cycle(&mut roster).await.expect("a first look");
         (poll, roster, twitch, tasks)

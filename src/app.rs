@@ -222,7 +222,9 @@ fn watch_twitch(
         helix: base.helix.clone(),
         clock: base.clock.clone(),
         interval: base.settings.check_interval,
+        batch: base.settings.poll_batch,
         covered,
+        grace: base.settings.offline_grace,
         observations,
         reports,
     };

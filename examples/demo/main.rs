@@ -103,6 +103,7 @@ fn settings(twitch: &Twitch, discord: &Discord, folder: &Path) -> Settings {
         twitch_client_secret: twitch.client_secret().into(),
         check_interval: CHECK_INTERVAL,
         offline_grace: OFFLINE_GRACE,
+        poll_batch: livebell::twitch::MAX_IDS,
         database: StoreOptions::at(&folder.join("livebell.db")),
         http_bind: None,
         log_format: LogFormat::Text,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub twitch_client_secret: SecretString,
     /// `CHECK_INTERVAL_SECONDS`.
     pub check_interval: Duration,
+    /// How many streamers a request of the poll carries. No variable sets it.
+    pub poll_batch: usize,
     /// `OFFLINE_GRACE_SECONDS`.
     pub offline_grace: Duration,
     /// `EVENTSUB`.

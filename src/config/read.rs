@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use super::table::{NOTHING, TABLE};
 use super::{EventSub, LogFormat, Settings};
 use crate::store::StoreOptions;
+use crate::twitch::MAX_IDS;
 
 /// The longest value that an error message repeats.
 const SHOWN: usize = 60;
@@ -77,6 +78,7 @@ pub fn read(values: &BTreeMap<String, String>) -> Result<Settings, Problems> {
         twitch_client_id: reader.secret("TWITCH_CLIENT_ID"),
         twitch_client_secret: reader.secret("TWITCH_CLIENT_SECRET"),
         check_interval: reader.seconds("CHECK_INTERVAL_SECONDS", 1, 3600),
+        poll_batch: MAX_IDS,
         offline_grace: reader.seconds("OFFLINE_GRACE_SECONDS", 0, 86_400),
         eventsub: reader.eventsub(),
         enrich_wait: reader.seconds("ENRICH_WAIT_SECONDS", 0, 30),

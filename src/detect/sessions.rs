@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::domain::{Seen, Session, SessionId, Sighting, Stream, Timestamp};
 
-/// How late a new stream is seen at most: Twitch's cache, a look, and the two minutes within which it is noted that
-/// somebody looks.
-const SHOWN_LATE: Duration = Duration::from_mins(4);
+/// How late a new stream is seen at most: Twitch's cache, a look, which comes every minute to who is live, the two minutes
+/// within which it is noted that somebody looks, and a minute for a look that failed.
+const SHOWN_LATE: Duration = Duration::from_mins(5);
 
 /// How late Twitch's list shows a new stream at most: it is cached for up to a minute, and a minute more does no harm. That it
 /// does not list a stream of which it has told proves nothing so long.
@@ -113,7 +113,11 @@ fn missed(session: &Session, at: Timestamp, grace: Duration) -> Conclusion {
     }
     // Who was not seen for so long because nobody looked gets no further grace: the first look that misses is believed. If
     // it was wrong, the same stream is taken up again.
-    let unseen = at.since(session.last_seen_at);
+    let mut seen_at = session.last_seen_at;
+    if !session.stream.is_shown() {
+        seen_at = seen_at.max(session.stream.started_at.after(LISTED_LATE));
+    }
+    let unseen = at.since(seen_at);
     let nobody_looked = session.missing_since.is_none() && unseen >= grace;
     let gone = session.missing_since.map_or(Duration::ZERO, |since| at.since(since));
     if gone >= grace || nobody_looked {

@@ -41,10 +41,16 @@ const LOOKS_AT_ONCE: usize = 4;
 /// A stream that began so long ago and is not listed is over, as a rule: nobody is told of it, whatever was heard.
 const LISTED_AFTER: Duration = Duration::from_mins(1);
 
+/// How long it is waited until what was told of is remembered; else it is told of again.
+const REMEMBERED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Requests for channels under way at most. What becomes due meanwhile shares the next one.
+const TELLINGS_AT_ONCE: usize = 2;
+
 /// How long the channel's title and category are waited for. Without them the message says less, and still in time.
 const CHANNEL_WITHIN: Duration = Duration::from_secs(2);
 
-/// A stream that was heard of and is not listed yet.
+/// A stream that was heard of and is not remembered yet as the list shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Candidate {
     online: Online,
@@ -52,8 +58,12 @@ struct Candidate {
     /// How often it was looked for.
     looks: usize,
     is_looked_for: bool,
-    /// Whether it was told of, or is about to be.
-    is_told: bool,
+    /// Whether the last look got an answer.
+    is_answered: bool,
+    /// Whether the list has shown it. What follows from that may still get lost on the way to the store.
+    is_listed: bool,
+    /// When it was last told of, or began to be.
+    told_at: Option<Timestamp>,
 }
 
 impl Candidate {
@@ -62,17 +72,17 @@ impl Candidate {
     }
 
     /// When it is told of without being listed, if it still may be then.
-    fn telling(&self, wait: Duration) -> Option<Timestamp> {
-        let at = self.heard_at.after(wait);
-        let is_young = at.since(self.online.started_at) < LISTED_AFTER;
-        (is_young && !self.is_told).then_some(at)
+    fn telling(&self, wait: Duration, now: Timestamp) -> Option<Timestamp> {
+        let at = self.told_at.map_or(self.heard_at.after(wait), |told_at| told_at.after(REMEMBERED_WITHIN));
+        let is_young = at.max(now).since(self.online.started_at) < LISTED_AFTER;
+        (is_young && !self.is_listed).then_some(at)
     }
 }
 
 /// What a request came to.
 enum Answer {
-    /// A look at these, and who of them is listed.
-    Looked(BTreeSet<BroadcasterId>, Vec<Stream>),
+    /// A look at these, and who of them is listed; nothing when Twitch did not answer.
+    Looked(BTreeSet<BroadcasterId>, Option<Vec<Stream>>),
     /// What these channels say of themselves.
     Channels(Vec<Channel>),
 }
@@ -116,7 +126,7 @@ impl Lookup {
         let (mut looks, mut tellings) = (UnderWay::new(), UnderWay::new());
         loop {
             let next_look = self.begin_looks(&mut candidates, &mut pace, &looks);
-            let next_telling = self.begin_tellings(&mut candidates, &tellings);
+            let next_telling = self.begin_tellings(&mut candidates, &mut pace, &tellings);
             let next = next_look.into_iter().chain(next_telling).min();
             let pause = async {
                 match next {
@@ -150,10 +160,7 @@ impl Lookup {
 
     fn take(&self, candidates: &mut Vec<Candidate>, heard: Online) {
         // Messages come twice, and for streams that the poll was quicker to see.
-        let is_known = self.store.board().with(|open| {
-            let session = open.get(&heard.broadcaster);
-            session.is_some_and(|session| session.has(&heard.stream) && session.stream.is_shown())
-        });
+        let is_known = self.remembered(&heard) == Some(true);
         let waits = candidates.iter().any(|candidate| candidate.online.stream == heard.stream);
         if heard.is_live && !is_known && !waits {
             let happening = Happening::Heard { stream: heard.stream.clone(), at: self.clock.now() };
@@ -164,15 +171,25 @@ impl Lookup {
                 heard_at: self.clock.now(),
                 looks: 0,
                 is_looked_for: false,
-                is_told: false,
+                is_answered: false,
+                is_listed: false,
+                told_at: None,
             });
         }
+    }
+
+    /// Whether a stream is remembered, and then whether the list has shown it.
+    fn remembered(&self, online: &Online) -> Option<bool> {
+        self.store.board().with(|open| {
+            let session = open.get(&online.broadcaster).filter(|session| session.has(&online.stream));
+            session.map(|session| session.stream.is_shown())
+        })
     }
 
     /// Looks for everybody who is due, a hundred a request. Returns when it is to be called again.
     fn begin_looks(
         &self,
-        candidates: &mut [Candidate],
+        candidates: &mut Vec<Candidate>,
         pace: &mut Pace,
         under_way: &UnderWay,
     ) -> Option<Timestamp> {
@@ -181,6 +198,12 @@ impl Lookup {
             let next = candidates.iter().filter_map(Candidate::next_look).min()?;
             if next > now {
                 return Some(next);
+            }
+            // Who is remembered as listed is looked for no longer; what did not arrive in the store is looked for again.
+            let before = candidates.len();
+            candidates.retain(|candidate| self.remembered(&candidate.online) != Some(true));
+            if candidates.len() < before {
+                continue;
             }
             if let Err(until) = pace.take(now, self.helix.points_per_minute()) {
                 return Some(until);
@@ -199,10 +222,10 @@ impl Lookup {
             under_way.push(Box::pin(async move {
                 let ids: Vec<BroadcasterId> = asked.iter().cloned().collect();
                 let listed = match helix.streams(&ids).await {
-                    Ok(found) => found.live,
+                    Ok(found) => Some(found.live),
                     Err(error) => {
                         tracing::warn!(%error, "what was heard of could not be looked up; trying again");
-                        Vec::new()
+                        None
                     }
                 };
                 Answer::Looked(asked, listed)
@@ -212,10 +235,15 @@ impl Lookup {
     }
 
     /// Asks what the channels of those say who are not listed in time. Returns when it is to be called again.
-    fn begin_tellings(&self, candidates: &mut [Candidate], under_way: &UnderWay) -> Option<Timestamp> {
+    fn begin_tellings(
+        &self,
+        candidates: &mut [Candidate],
+        pace: &mut Pace,
+        under_way: &UnderWay,
+    ) -> Option<Timestamp> {
         let now = self.clock.now();
-        loop {
-            let telling = |candidate: &Candidate| candidate.telling(self.enrich_wait);
+        while under_way.len() < TELLINGS_AT_ONCE {
+            let telling = |candidate: &Candidate| candidate.telling(self.enrich_wait, now);
             let next = candidates.iter().filter_map(telling).min()?;
             if next > now {
                 return Some(next);
@@ -223,41 +251,40 @@ impl Lookup {
             let mut asked = BTreeSet::new();
             for candidate in candidates.iter_mut() {
                 if asked.len() < MAX_IDS && telling(candidate).is_some_and(|due| due <= now) {
-                    asked.insert(candidate.online.broadcaster.clone());
-                    candidate.is_told = true;
+                    candidate.told_at = Some(now);
+                    if self.remembered(&candidate.online).is_none() {
+                        asked.insert(candidate.online.broadcaster.clone());
+                    }
                 }
             }
-            let helix = self.helix.clone();
-            under_way.push(Box::pin(async move {
-                let ids: Vec<BroadcasterId> = asked.iter().cloned().collect();
-                let channels = tokio::time::timeout(CHANNEL_WITHIN, helix.channels(&ids)).await;
-                let channels = channels.ok().and_then(Result::ok).unwrap_or_default();
-                let mut known: HashMap<BroadcasterId, Channel> =
-                    channels.into_iter().map(|channel| (channel.broadcaster.clone(), channel)).collect();
-                let bare = |broadcaster| Channel { broadcaster, title: None, category: None };
-                let channel = |id: BroadcasterId| known.remove(&id).unwrap_or_else(|| bare(id));
-                Answer::Channels(asked.into_iter().map(channel).collect())
-            }));
+            if asked.is_empty() {
+                continue;
+            }
+            // Rather less is said than later.
+            let helix = pace.take(now, self.helix.points_per_minute()).is_ok().then(|| self.helix.clone());
+            under_way.push(Box::pin(async move { Answer::Channels(channels(helix, asked).await) }));
         }
+        None
     }
 
-    /// What a look has shown. Who is listed is not looked for any longer, nor who was looked for often enough.
+    /// What a look has shown. Who was looked for often enough is not any longer.
     fn listed(
         &self,
         candidates: &mut Vec<Candidate>,
         asked: &BTreeSet<BroadcasterId>,
-        listed: Vec<Stream>,
+        listed: Option<Vec<Stream>>,
     ) -> Vec<Sighting> {
+        let is_answered = listed.is_some();
+        let listed = listed.unwrap_or_default();
         candidates.retain_mut(|candidate| {
             let Online { broadcaster, stream, .. } = &candidate.online;
-            if listed.iter().any(|listed| listed.id == *stream) {
-                return false;
-            }
+            candidate.is_listed |= listed.iter().any(|listed| listed.id == *stream);
             if asked.contains(broadcaster) {
                 candidate.is_looked_for = false;
+                candidate.is_answered = is_answered;
             }
             let goes_on = candidate.is_looked_for || candidate.next_look().is_some();
-            if !goes_on {
+            if !goes_on && candidate.is_answered && !candidate.is_listed {
                 tracing::warn!(%broadcaster, %stream, "Twitch told of a stream and does not show it");
                 let _ = self.happenings.try_send(Happening::NeverShown);
             }
@@ -274,11 +301,26 @@ impl Lookup {
     }
 }
 
+/// What these channels say of themselves: nothing but whose they are when there is nobody to ask or no answer in time.
+async fn channels(helix: Option<Helix>, asked: BTreeSet<BroadcasterId>) -> Vec<Channel> {
+    let ids: Vec<BroadcasterId> = asked.iter().cloned().collect();
+    let answer = match helix {
+        Some(helix) => tokio::time::timeout(CHANNEL_WITHIN, helix.channels(&ids)).await.ok(),
+        None => None,
+    };
+    let channels = answer.and_then(Result::ok).unwrap_or_default();
+    let mut known: HashMap<BroadcasterId, Channel> =
+        channels.into_iter().map(|channel| (channel.broadcaster.clone(), channel)).collect();
+    let bare = |broadcaster| Channel { broadcaster, title: None, category: None };
+    asked.into_iter().map(|id| known.remove(&id).unwrap_or_else(|| bare(id))).collect()
+}
+
 /// Those of the streams that are still not listed, with what their channels say.
 fn told(candidates: &[Candidate], channels: Vec<Channel>) -> Vec<Sighting> {
     let mut sightings = Vec::new();
     for Channel { broadcaster, title, category } in channels {
-        let told = candidates.iter().filter(|one| one.is_told && one.online.broadcaster == broadcaster);
+        let is_told = |one: &&Candidate| one.told_at.is_some() && !one.is_listed;
+        let told = candidates.iter().filter(|one| one.online.broadcaster == broadcaster).filter(is_told);
         // Of two the later one is on.
         let Some(latest) = told.max_by_key(|one| one.online.started_at) else { continue };
         let online = latest.online.clone();

@@ -1,7 +1,7 @@
 //! The poll: looks at every watched streamer in each interval, a hundred a request, and less often at those of whom Twitch
 //! pushes that they begin. It concludes nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::covered::Covered;
-use super::tiers::{self, Tier};
+use super::tiers::{self, LIVE_EVERY, Tier};
 use crate::clock::Clock;
 use crate::domain::{BroadcasterId, Observation, Seen, Sighting, Source, Timestamp};
 use crate::store::{LOOKED_AT_EVERY, Store, StoreError};
@@ -18,6 +18,9 @@ use crate::twitch::{Helix, MAX_IDS, StreamsPage, TwitchError, share_for_the_poll
 
 /// Batches under way at once: enough that 10,000 streamers take seconds, few enough that Twitch is not hit by a burst.
 const CONCURRENCY: usize = 4;
+
+/// Looks at somebody with a new watch before it may be somebody else's turn: what follows from one may not reach the disk.
+const FRESH_LOOKS: u8 = 3;
 
 /// What one look at everybody came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,8 +56,12 @@ pub struct Poll {
     pub clock: Clock,
     /// How often everybody is to be looked at.
     pub interval: Duration,
+    /// How many a request carries: [`MAX_IDS`], or fewer.
+    pub batch: usize,
     /// Of whom Twitch pushes that they begin.
     pub covered: Covered,
+    /// How long somebody may be gone and still be live. When it is short, two looks have to fit into it.
+    pub grace: Duration,
     /// Where observations go. Bounded: a full queue makes the poll wait.
     pub observations: mpsc::Sender<Observation>,
     /// Where each cycle is reported.
@@ -67,11 +74,25 @@ pub struct Roster {
     generation: u64,
     ids: Arc<[BroadcasterId]>,
     /// Who has a watch for which nobody has looked yet.
-    fresh: HashSet<BroadcasterId>,
+    fresh: HashMap<BroadcasterId, u8>,
+    /// The time between two cycles, when it is longer than was set.
+    interval: Duration,
     /// How many cycles there have been.
     cycles: u64,
     /// When everybody was last looked at in one cycle.
     whole_at: Option<Timestamp>,
+}
+
+impl Roster {
+    /// Somebody was looked at.
+    fn looked_at(&mut self, id: &BroadcasterId) {
+        if let Some(left) = self.fresh.get_mut(id) {
+            *left -= 1;
+            if *left == 0 {
+                self.fresh.remove(id);
+            }
+        }
+    }
 }
 
 /// The interval at which that many streamers fit the share of the budget that the poll may use: the wanted one, or longer.
@@ -107,6 +128,7 @@ impl Poll {
                     }
                     handed_on += report.handed_on;
                     interval = self.adapt(interval, report.due);
+                    roster.interval = interval;
                     was_failing = Self::tell_of_failures(&report, was_failing);
                     self.note_look(&report, &mut noted_at).await;
                     self.reports.send_replace(Some(CycleReport {
@@ -150,18 +172,21 @@ impl Poll {
             return Arc::clone(&roster.ids);
         }
         let board = self.store.board();
+        let interval = roster.interval.max(self.interval);
+        let two_looks_fit = self.grace >= LIVE_EVERY * 2;
         let due = self.covered.with(now, |is_relied_on| {
             board.with(|open| {
                 let tier = |id: &BroadcasterId| {
-                    if roster.fresh.contains(id) || !is_relied_on(id) {
-                        Tier::Every
-                    } else if open.contains_key(id) {
-                        Tier::Live
-                    } else {
-                        Tier::Idle
+                    if roster.fresh.contains_key(id) || !is_relied_on(id) {
+                        return Tier::Every;
+                    }
+                    match open.get(id) {
+                        None => Tier::Idle,
+                        Some(session) if session.missing_since.is_none() && two_looks_fit => Tier::Live,
+                        Some(_) => Tier::Every,
                     }
                 };
-                tiers::due(&roster.ids, roster.cycles, self.interval, MAX_IDS, tier)
+                tiers::due(&roster.ids, roster.cycles, interval, self.batch, tier)
             })
         });
         due.into()
@@ -173,7 +198,7 @@ impl Poll {
         if roster.generation != generation {
             roster.ids = self.store.roster().await?.into();
             let fresh = self.store.fresh_watches().await?.into_iter();
-            roster.fresh = fresh.map(|watch| watch.key.broadcaster).collect();
+            roster.fresh = fresh.map(|watch| (watch.key.broadcaster, FRESH_LOOKS)).collect();
             roster.generation = generation;
         }
         let ids = self.due(roster);
@@ -185,16 +210,16 @@ impl Poll {
             at: self.clock.now(),
             streamers: roster.ids.len(),
             due: ids.len(),
-            batches: ids.len().div_ceil(MAX_IDS),
+            batches: ids.len().div_ceil(self.batch),
             failed: 0,
             handed_on: 0,
             live: 0,
             last_success: None,
             interval: self.interval,
         };
-        let mut looks = futures_util::stream::iter((0..ids.len()).step_by(MAX_IDS))
+        let mut looks = futures_util::stream::iter((0..ids.len()).step_by(self.batch))
             .map(|first| {
-                let batch = first..ids.len().min(first + MAX_IDS);
+                let batch = first..ids.len().min(first + self.batch);
                 let ids = Arc::clone(&ids);
                 async move {
                     let looked = self.helix.streams(&ids[batch.clone()]).await;
@@ -209,7 +234,7 @@ impl Poll {
                     report.handed_on += 1;
                     self.note_success();
                     for id in &ids[batch.clone()] {
-                        roster.fresh.remove(id);
+                        roster.looked_at(id);
                     }
                     let observation = observe(&ids[batch], page, self.clock.now());
                     // The pipeline ends before the poll only when the program stops.

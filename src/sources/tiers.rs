@@ -12,7 +12,7 @@ use crate::domain::BroadcasterId;
 const IDLE_EVERY: Duration = Duration::from_mins(3);
 
 /// How often when live: for `/live`, and because the end is seen by looks alone.
-const LIVE_EVERY: Duration = Duration::from_mins(1);
+pub(super) const LIVE_EVERY: Duration = Duration::from_mins(1);
 
 /// How often somebody is to be looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

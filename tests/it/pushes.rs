@@ -307,6 +307,38 @@ async fn an_account_that_twitch_does_not_know_is_asked_for_and_not_subscribed_to
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_could_not_be_remembered_is_looked_up_again() {
+    for lag in [Duration::ZERO, Duration::from_mins(1)] {
+        let (world, cats) = heard().await;
+        world.twitch.set_helix_lag(lag);
+        world.database().execute_batch("ALTER TABLE delivery RENAME TO lost").expect("the table goes");
+        world.goes_live("ann");
+        world.pass(Duration::from_millis(3_500)).await;
+        world.database().execute_batch("ALTER TABLE lost RENAME TO delivery").expect("the table is back");
+        world.pass(Duration::from_secs(6)).await;
+        world.expect_announced(cats, &["Ann"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_list_shows_when_it_was_given_up_is_completed_then() {
+    let (mut world, cats) = heard().await;
+    world.stop().await.expect("a clean stop");
+    world.settings.check_interval = INTERVAL;
+    world.settings.offline_grace = Duration::ZERO;
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    world.twitch.set_helix_lag(Duration::from_secs(200));
+    world.goes_live_with_a_title("ann");
+    world.pass(Duration::from_secs(5)).await;
+    assert!(!card(&world, cats).2);
+    world.pass(Duration::from_mins(3)).await;
+    assert_eq!(world.list(cats).await.matches("live").count(), 0, "it was given up");
+    world.pass(Duration::from_mins(2)).await;
+    assert!(card(&world, cats).2, "it has its picture now");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_hour_without_the_connection_loses_nothing() {
     let (mut world, cats) = heard().await;
     world.stop().await.expect("a clean stop");

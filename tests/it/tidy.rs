@@ -26,7 +26,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("gateway", &["domain", "control", "commands", "discord", "store", "clock"]),
     ("telemetry", &["domain", "store", "clock", "discord", "sources", "gateway"]),
     ("web", &["domain", "control", "http", "sources", "telemetry"]),
-    ("config", &["domain", "store"]),
+    ("config", &["domain", "store", "twitch"]),
 ];
 
 /// Modules and files that decide or word and do nothing else: no asynchrony, no clock, no store, no crate that reaches out.

@@ -131,3 +131,26 @@ async fn subscriptions_are_made_in_the_background_and_go_on_after_a_restart() {
     let asked = world.twitch.request_count(Path::CreateSubscription);
     assert!(asked <= MANY + 1, "{asked} requests for {MANY} subscriptions");
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_a_short_grace_the_live_are_looked_at_as_ever() {
+    let (mut world, cats) = many_covered().await;
+    world.stop().await.expect("a clean stop");
+    world.settings.offline_grace = Duration::from_secs(60);
+    world.wake().await;
+    world.twitch.wait_for_shard().await;
+    world.pass(RELIED_ON).await;
+    world.goes_live("streamer7");
+    world.pass(Duration::from_mins(1)).await;
+    for pause in [3, 7, 11, 15, 19, 23, 27] {
+        // Twitch loses the message of the return, and the list is late.
+        world.twitch.lose_events(1);
+        world.twitch.set_helix_lag(Duration::from_secs(40));
+        world.pass(Duration::from_secs(pause)).await;
+        world.goes_offline("streamer7");
+        world.pass(Duration::from_secs(10)).await;
+        world.goes_live("streamer7");
+        world.pass(Duration::from_mins(3)).await;
+    }
+    world.expect_announced(cats, &["Streamer7"]);
+}

@@ -96,6 +96,7 @@ pub(crate) fn settings(twitch: &Twitch, discord: &Discord, path: PathBuf) -> Set
         twitch_client_secret: twitch.client_secret().into(),
         check_interval: INTERVAL,
         offline_grace: GRACE,
+        poll_batch: livebell::twitch::MAX_IDS,
         // Waiting for somebody else's lock takes real time, of which a paused world has none.
         database: StoreOptions { path, busy_timeout: Duration::ZERO },
         http_bind: None,

@@ -193,8 +193,12 @@ fn apply(
             go_on(tx, *session, stream, at)?;
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
             let transition = began(tx, *session)?;
-            // They may have been forgotten since it ended.
+            // They may have been forgotten since it ended; or what was announced from hearsay is listed only now.
             freeze(tx, transition, stream)?;
+            if stream.is_shown() && !is_frozen_as_shown(tx, transition, stream)? {
+                freeze_anew(tx, transition, *session, stream)?;
+                revisions::revise(tx, transition, decision.decided_at)?;
+            }
             owe(tx, transition, owed, decision.decided_at)
         }
         Change::Continued { session, stream } => {
@@ -301,6 +305,14 @@ fn freeze(tx: &Transaction<'_>, transition: i64, stream: &Stream) -> Result<(), 
     )?
     .execute(params![transition, facts::write(stream)])?;
     Ok(())
+}
+
+/// Whether the list had shown the stream when it was frozen.
+fn is_frozen_as_shown(tx: &Transaction<'_>, transition: i64, stream: &Stream) -> Result<bool, StoreError> {
+    let frozen: String = tx
+        .prepare_cached("SELECT stream FROM transition_facts WHERE transition_id = ?1")?
+        .query_row([transition], |row| row.get(0))?;
+    Ok(facts::read(&stream.broadcaster, &frozen)?.is_shown())
 }
 
 /// Replaces the frozen stream of a transition, but for its start: by that an announcement is recognised which may stand in

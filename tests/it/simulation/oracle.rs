@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{GRACE, INTERVAL};
+use super::GRACE;
 
 /// How long after the bot was told that it is out of a server a message may still be on its way there.
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
+
+/// The longest pause between two looks at somebody who is live: that of those of whom Twitch pushes.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Invalid requests in one run at most. Discord bans who makes 10,000 in ten minutes; a run takes longer, and what three
 /// servers cause, thousands of them cause as well. Most of these are errors that the simulation made up.
@@ -332,8 +335,8 @@ impl Oracle {
 
     /// Whether nobody may have been seen around a gap for so long that it may have looked like a long one.
     fn may_not_have_seen(&self, who: usize, from: Duration, to: Duration) -> bool {
-        // A look comes within an interval, and one that was missed by a moment within the next.
-        let late = INTERVAL * 2;
+        // A look comes within the pause, and one that was missed by a moment within the next.
+        let late = LONGEST_PAUSE * 2;
         let touches = |spans: Option<&Spans>| spans.is_some_and(|spans| spans.touch(from, to, late));
         touches(Some(&self.blind)) || touches(self.hidden.get(&who)) || touches(self.unwanted.get(&who))
     }

@@ -95,6 +95,8 @@ impl Stage {
         };
         let settings = Settings {
             check_interval: INTERVAL,
+            // So few that not everybody is looked at in every cycle.
+            poll_batch: STREAMERS / 2,
             offline_grace: GRACE,
             discord_api_url,
             // In half of the runs Twitch pushes as well; what is announced must be the same.
@@ -140,6 +142,11 @@ impl Stage {
                 }
             }
         }
+    }
+
+    /// Whether Twitch pushes in this run.
+    pub(super) fn is_pushed(&self) -> bool {
+        !matches!(self.settings.eventsub, EventSub::Off)
     }
 
     /// Time since the run began.

@@ -19,6 +19,9 @@ const RECONNECTED: Duration = Duration::from_mins(4);
 /// 15 seconds, and the longest wait between two attempts is 75.
 const PROMPT: Duration = Duration::from_secs(100);
 
+/// How much later that is for somebody of whom Twitch should have told and did not: these are looked at less often.
+const A_ROUND: Duration = Duration::from_mins(3);
+
 /// How much longer until nothing is undecided any more: who has left is believed to be gone after the grace.
 const SETTLED: Duration = Duration::from_mins(2);
 
@@ -40,7 +43,7 @@ pub(super) async fn rage(stage: &mut Stage) -> Vec<String> {
     }
     calm_down(stage).await;
     stage.note("the faults are over");
-    stage.pass(PROMPT).await;
+    stage.pass(if stage.is_pushed() { PROMPT + A_ROUND } else { PROMPT }).await;
     let mut complaints = stage.oracle.missing(&stage.evidence(), stage.elapsed());
     stage.pass(SETTLED).await;
     complaints.append(&mut stage.complaints);
