@@ -91,9 +91,9 @@ pub async fn run(settings: Settings, clock: Clock, stop: CancellationToken) -> R
         });
     }
     let (meter, covered) = (Meter::default(), covered_by(hearing.as_ref()));
-    let counting = meter.clone();
+    let (counting, pushing, time) = (meter.clone(), pushes.clone(), base.clock.clone());
     parts.start(move |stop| async move {
-        counting.run(counted, covered, stop).await;
+        counting.run(counted, covered, pushing, time, stop).await;
         Ok(())
     });
     if let Some(listener) = listener {

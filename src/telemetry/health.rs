@@ -71,7 +71,7 @@ pub struct Pushed {
 }
 
 impl Pushes {
-    fn look(&self, now: Timestamp) -> Pushed {
+    pub(super) fn look(&self, now: Timestamp) -> Pushed {
         let coverage = *self.coverage.borrow();
         let (transport, connected, last) = match &self.pushing {
             Pushing::Conduit(state) => {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::health::{Pushed, Pushes};
+use crate::clock::Clock;
 use crate::domain::{Happening, Source, StreamId, Timestamp};
-use crate::sources::Covered;
+use crate::sources::{Coverage, Covered};
 
 /// Happenings that may wait to be counted. Counting takes no time, so more than a great fan-out makes is not to be expected;
 /// what does not fit is not counted.
@@ -94,8 +96,15 @@ impl Meter {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts until `stop`. `covered` says of whom Twitch should have told.
-    pub async fn run(self, mut inbox: mpsc::Receiver<Happening>, covered: Covered, stop: CancellationToken) {
+    /// Counts until `stop`, and logs now and then how Twitch pushes. `covered` says of whom Twitch should have told.
+    pub async fn run(
+        self,
+        mut inbox: mpsc::Receiver<Happening>,
+        covered: Covered,
+        pushes: Option<Pushes>,
+        clock: Clock,
+        stop: CancellationToken,
+    ) {
         let mut heard = HashMap::new();
         let mut told = Counts::default();
         let mut tell = tokio::time::interval(TOLD_EVERY);
@@ -105,6 +114,9 @@ impl Meter {
                 () = stop.cancelled() => return,
                 Some(happening) = inbox.recv() => self.count(&happening, &mut heard, &covered),
                 _ = tell.tick() => {
+                    if let Some(pushes) = &pushes {
+                        log_pushes(&pushes.look(clock.now()));
+                    }
                     let counts = self.counts();
                     if counts != told {
                         log(&counts);
@@ -141,6 +153,21 @@ impl Meter {
             }
         }
     }
+}
+
+fn log_pushes(pushed: &Pushed) {
+    let Pushed { transport, connected, last_message_age, coverage } = *pushed;
+    let Coverage { wanted, covered, cost, limit, .. } = coverage;
+    tracing::info!(
+        transport,
+        connected,
+        wanted,
+        covered,
+        cost,
+        limit,
+        ?last_message_age,
+        "how Twitch pushes"
+    );
 }
 
 fn log(counts: &Counts) {
