@@ -1,6 +1,8 @@
 //! Twitch pushes to our own HTTP server: what is signed with the secret is taken for good before it is answered, and nothing
 //! else is taken at all.
 
+mod slow;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,8 +11,6 @@ use livebell::config::EventSub;
 use livebell::web;
 use livebell_fakes::twitch::{Transport, User, WebhookAnswer, WebhookMessage, sign};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::world::{A_LOOK, Server, World};
 
@@ -526,22 +526,6 @@ async fn an_address_that_twitch_does_not_reach_is_tried_with_one_subscription_at
     world.goes_live("ann");
     world.pass(RARELY + SOON).await;
     world.expect_announced(cats, &["Ann"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_says_nothing_or_says_it_too_slowly_has_to_go() {
-    let (_world, _, callback) = heard().await;
-    let address = callback.trim_start_matches("http://").trim_end_matches("/twitch");
-    let half = format!("POST /twitch HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\n{{");
-    for (said, answered, within) in [("", "", 80), ("POST /twitch", "", 80), (&half, "HTTP/1.1 408", 10)] {
-        let mut stream = TcpStream::connect(address).await.expect("a connection");
-        stream.write_all(said.as_bytes()).await.expect("sent");
-        let mut answer = vec![0; 1024];
-        let read = tokio::time::timeout(Duration::from_secs(within), stream.read(&mut answer)).await;
-        let length = read.expect("it is not waited for").unwrap_or(0);
-        assert!(String::from_utf8_lossy(&answer[..length]).starts_with(answered), "{said:?}");
-        assert_eq!(length == 0, answered.is_empty(), "{said:?}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
