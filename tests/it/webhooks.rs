@@ -394,6 +394,21 @@ async fn what_was_taken_by_a_process_that_died_is_looked_up_by_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_of_it_keeps_nothing_else_from_being_looked_up() {
+    let (mut world, cats, _) = heard().await;
+    world.twitch.set_helix_lag(Duration::from_secs(15));
+    world.goes_live("ann");
+    world.pass(Duration::from_millis(500)).await;
+    world.kill().await;
+    let unreadable = "INSERT INTO push (message_id, heard_at, stream_id, broadcaster_id, login, display_name, started_at)
+                      SELECT 'odd', heard_at, '4711', broadcaster_id, 'no login at all', display_name, started_at FROM push";
+    world.database().execute_batch(unreadable).expect("a row");
+    world.wake().await;
+    world.pass(Duration::from_secs(40)).await;
+    world.expect_announced(cats, &["Ann"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_taken_that_cannot_be_remembered_and_twitch_repeats_it() {
     let (world, cats, callback) = heard().await;
     world.pass(PROVEN).await;
