@@ -411,6 +411,8 @@ async fn what_cannot_be_read_of_it_keeps_nothing_else_from_being_looked_up() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_taken_that_cannot_be_remembered_and_twitch_repeats_it() {
     let (world, cats, callback) = heard().await;
+    let address =
+        callback.trim_start_matches("http://").trim_end_matches("/twitch").parse().expect("an address");
     world.pass(PROVEN).await;
     let other = world.database();
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
@@ -421,6 +423,8 @@ async fn nothing_is_taken_that_cannot_be_remembered_and_twitch_repeats_it() {
     world.expect_announced(cats, &[]);
     other.execute_batch("ROLLBACK").expect("the lock is given back");
     assert_eq!(count(&world, REMEMBERED), 0);
+    let told = eventsub(&web::ask(address).await.expect("it is healthy"));
+    assert_eq!((&told["connected"], &told["subscribed"]), (&json!(false), &json!(1)));
     // Twitch's second attempt was one second after the first, the third comes five seconds after that.
     world.pass(Duration::from_secs(6)).await;
     world.expect_announced(cats, &["Ann"]);
