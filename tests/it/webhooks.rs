@@ -457,6 +457,31 @@ async fn the_subscriptions_of_other_deployments_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn health_says_what_twitch_counts() {
+    let (mut world, address) = asleep(SECRET).await;
+    let [ann, bob] = ["ann", "bob"].map(|login| world.twitch.add_user(login));
+    let conduit = Transport::Conduit { id: world.twitch.add_foreign_conduit() };
+    world.twitch.add_foreign_subscription(&ann, conduit);
+    world.twitch.authorise(&bob);
+    world.wake().await;
+    let cats = world.server("Cats").await;
+    for (login, id) in [("ann", &ann), ("bob", &bob)] {
+        world.follow(cats, login).await;
+        world.twitch.wait_until_enabled(id).await;
+    }
+    for _ in 0..2 {
+        world.pass(Duration::from_secs(1)).await;
+        let told = eventsub(&web::ask(address).await.expect("it is healthy"));
+        assert_eq!(told["cost"], 2, "theirs and Ann's");
+        world.pass(PROVEN).await;
+    }
+    world.unfollow(cats, "ann").await;
+    world.pass(Duration::from_secs(15)).await;
+    let told = eventsub(&web::ask(address).await.expect("it is healthy"));
+    assert_eq!(told["cost"], 1, "theirs");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_goes_to_our_address_and_nobody_wants_is_ended() {
     let (mut world, address) = asleep(SECRET).await;
     let bob = world.twitch.add_user("bob");
