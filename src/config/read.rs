@@ -209,13 +209,13 @@ fn callback_secret(text: &str) -> Option<SecretString> {
 /// An address that Twitch pushes to: HTTPS on its usual port (Twitch, `EventSub`, "Handling Webhook Events"). On the machine
 /// itself, where a stand-in of Twitch may run, it needs no encryption.
 fn public_url(text: &str) -> Option<String> {
-    let address = url(text)?;
-    let parsed = reqwest::Url::parse(&address).ok()?;
+    let parsed = reqwest::Url::parse(&url(text)?).ok()?;
     let host = parsed.host_str()?;
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
     let is_loopback = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
     let is_public = parsed.scheme() == "https" && parsed.port_or_known_default() == Some(443);
-    (is_loopback || is_public).then_some(address)
+    // As it is always written, so that another way to write it is no other address: Twitch lists subscriptions by it.
+    (is_loopback || is_public).then(|| parsed.as_str().trim_end_matches('/').to_owned())
 }
 
 fn url(text: &str) -> Option<String> {
@@ -318,7 +318,9 @@ mod tests {
     fn a_public_address_is_encrypted_but_on_the_machine_itself() {
         for (text, taken) in [
             ("https://livebell.example", Some("https://livebell.example")),
-            ("https://livebell.example:443/bot/", Some("https://livebell.example:443/bot")),
+            ("https://livebell.example:443/bot/", Some("https://livebell.example/bot")),
+            // As others write it.
+            ("HTTPS://LiveBell.Example/Bot/", Some("https://livebell.example/Bot")),
             ("http://127.0.0.1:8080/", Some("http://127.0.0.1:8080")),
             ("http://localhost:8080", Some("http://localhost:8080")),
             ("http://[::1]:8080", Some("http://[::1]:8080")),

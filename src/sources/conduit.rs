@@ -281,3 +281,16 @@ impl Conduit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_too_many_conduits_is_told_what_to_do() {
+        let told = Trouble::TooManyConduits.to_string();
+        for word in ["five conduits", "delete one", "\"Delete Conduit\"", "EVENTSUB=off"] {
+            assert!(told.contains(word), "{told}");
+        }
+    }
+}

@@ -54,7 +54,7 @@ pub struct Coverage {
     pub wanted: usize,
     /// How many of them have a subscription that works.
     pub covered: usize,
-    /// What our subscriptions cost.
+    /// What all subscriptions of the application cost, as Twitch counts it, with what was made and ended since it was asked.
     pub cost: u32,
     /// What all subscriptions of the application may cost.
     pub limit: u32,
@@ -77,9 +77,9 @@ enum Failed {
 /// What a step came to.
 enum Done {
     /// Somebody more has a subscription.
-    Covered,
+    Covered { cost: u32 },
     /// Somebody more has one that does not work yet: the callback has to prove itself.
-    Pending,
+    Pending { cost: u32 },
     /// Nothing that changes the number.
     Nothing,
     /// Twitch refuses it.
@@ -232,10 +232,10 @@ impl Subscriber {
         let watched = self.store.watch_counts().await?.into_iter();
         let wanted: Vec<Wanted> =
             watched.map(|(broadcaster, watches)| Wanted { broadcaster, watches }).collect();
-        let listed = self.list().await?;
+        let (listed, cost) = self.list().await?;
         let own = self.own(target).await?;
         let plan = subscriptions::plan(&wanted, &listed, &own, refused);
-        let (limit, cost) = (listed.max_total_cost, plan.cost);
+        let limit = listed.max_total_cost;
         let coverage = Coverage { wanted: wanted.len(), covered: plan.covered.len(), cost, limit };
         self.coverage.send_replace(coverage);
         self.covered.replace(&plan.covered, self.clock.now());
@@ -255,13 +255,18 @@ impl Subscriber {
             creates.truncate(if coverage.covered == 0 { 1 } else { creates.len() });
         }
         let steps = deletes.len() + creates.len();
+        let freed = cost_of(&deletes, &listed);
         self.carry_out_all(deletes, target, refused, &mut tally).await?;
+        if tally.left_out == 0 {
+            tally.coverage.cost = cost.saturating_sub(freed);
+            self.coverage.send_replace(tally.coverage);
+        }
         let has_former = own.former.iter().any(|former| matches!(former, Transport::Webhook(_)));
         if has_former && tally.left_out == 0 {
             self.store.forget_former_callbacks(marked(target)).await?;
         }
         self.carry_out_all(creates, target, refused, &mut tally).await?;
-        let Tally { coverage: Coverage { wanted, covered, .. }, asked, left_out, .. } = tally;
+        let Tally { coverage: Coverage { wanted, covered, cost, .. }, asked, left_out, .. } = tally;
         let pending = pending + asked;
         tracing::info!(steps, left_out, pending, wanted, covered, cost, limit, "compared the subscriptions");
         Ok(match (unproven, pending) {
@@ -297,14 +302,18 @@ impl Subscriber {
             let done = self.carry_out(step, target, refused).await?;
             tally.in_a_row = if matches!(done, Done::LeftOut) { tally.in_a_row + 1 } else { 0 };
             match done {
-                Done::Covered => {
+                Done::Covered { cost } => {
                     tally.coverage.covered += 1;
-                    self.coverage.send_replace(tally.coverage);
+                    tally.coverage.cost += cost;
                 }
-                Done::Pending => tally.asked += 1,
+                Done::Pending { cost } => {
+                    tally.asked += 1;
+                    tally.coverage.cost += cost;
+                }
                 Done::Nothing => {}
                 Done::LeftOut => tally.left_out += 1,
             }
+            self.coverage.send_replace(tally.coverage);
         }
         Ok(())
     }
@@ -327,12 +336,19 @@ impl Subscriber {
             }
         };
         match answer {
-            Ok(Subscribed::Made(Subscription { status: Status::Pending, .. })) => Ok(Done::Pending),
-            Ok(Subscribed::Made(_) | Subscribed::Exists) => {
+            Ok(Subscribed::Made(Subscription { status: Status::Pending, cost, .. })) => {
+                Ok(Done::Pending { cost })
+            }
+            Ok(Subscribed::Made(Subscription { cost, .. })) => {
                 if let Some(broadcaster) = broadcaster {
                     self.covered.add(broadcaster, self.clock.now());
                 }
-                Ok(Done::Covered)
+                Ok(Done::Covered { cost })
+            }
+            // Whether it is ours and works is seen when it is listed.
+            Ok(Subscribed::Exists) => {
+                tracing::debug!(?broadcaster, "Twitch has this subscription already");
+                Ok(Done::Nothing)
             }
             Ok(Subscribed::NoBroadcaster) => {
                 tracing::info!(?broadcaster, "Twitch does not know this account (any more)");
@@ -354,7 +370,8 @@ impl Subscriber {
         }
     }
 
-    async fn list(&self) -> Result<Listed, Failed> {
+    /// Everything that Twitch lists, and what it costs.
+    async fn list(&self) -> Result<(Listed, u32), Failed> {
         let mut listed = Listed { subscriptions: Vec::new(), max_total_cost: 0 };
         let mut after: Option<String> = None;
         // Without one, everything would be ended.
@@ -370,11 +387,24 @@ impl Subscriber {
             after = page.next;
             if after.is_none() {
                 listed.max_total_cost = limit.ok_or(Failed::NoLimit)?;
-                return Ok(listed);
+                return Ok((listed, page.total_cost));
             }
         }
         Err(Failed::Endless)
     }
+}
+
+/// What is no longer paid for when these steps are done. What does not work costs nothing.
+fn cost_of(deletes: &[Step], listed: &Listed) -> u32 {
+    let ended: BTreeSet<&str> = deletes
+        .iter()
+        .filter_map(|step| match step {
+            Step::Delete(id) => Some(id.as_str()),
+            Step::Create(_) => None,
+        })
+        .collect();
+    let ended = listed.subscriptions.iter().filter(|one| ended.contains(one.id.as_str()));
+    ended.filter(|one| !matches!(one.status, Status::Dead(_))).map(|one| one.cost).sum()
 }
 
 /// The address of ours that is used, if one is, with the mark of its secret.

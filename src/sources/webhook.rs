@@ -57,6 +57,8 @@ pub enum Answer {
 pub struct WebhookState {
     /// When the last message of Twitch's came, of whatever type.
     pub heard_at: Option<Timestamp>,
+    /// Whether what comes can be remembered, as far as that is known.
+    pub is_remembered: bool,
 }
 
 /// Takes what is posted. Cheap to clone.
@@ -81,8 +83,7 @@ pub struct Recorder {
     unrecorded: mpsc::Receiver<Unrecorded>,
     heard: mpsc::Sender<Online>,
     covered: Covered,
-    /// Whether the last messages could be remembered.
-    hears: bool,
+    state: watch::Sender<WebhookState>,
 }
 
 /// A message that waits to be remembered, and where it is told that it is.
@@ -105,15 +106,15 @@ impl Webhook {
         revoked: Arc<Notify>,
     ) -> (Self, Recorder) {
         let (sender, unrecorded) = mpsc::channel(MAX_UNRECORDED);
+        let state = watch::Sender::default();
         let recorder = Recorder {
             clock: clock.clone(),
             store: store.clone(),
             unrecorded,
             heard,
             covered: covered.clone(),
-            hears: false,
+            state: state.clone(),
         };
-        let state = watch::Sender::default();
         let told_at = Arc::new(AtomicI64::new(i64::MIN));
         (Self { secret, clock, store, unrecorded: sender, covered, revoked, state, told_at }, recorder)
     }
@@ -234,7 +235,7 @@ impl Recorder {
     }
 
     /// Remembers these in one transaction. Whoever waits for one that is not remembered sees its sender dropped.
-    async fn record(&mut self, waiting: &mut Vec<Unrecorded>) {
+    async fn record(&self, waiting: &mut Vec<Unrecorded>) {
         let messages: Vec<Pushed> = waiting.iter().map(|one| one.message.clone()).collect();
         let taken = match self.store.take_pushed(messages, self.clock.now()).await {
             Ok(taken) => taken,
@@ -258,9 +259,10 @@ impl Recorder {
     }
 
     /// What cannot be remembered is refused, so it is as if nothing were heard.
-    fn set_hears(&mut self, hears: bool) {
-        if self.hears != hears {
-            self.hears = hears;
+    fn set_hears(&self, hears: bool) {
+        let is_other =
+            self.state.send_if_modified(|state| std::mem::replace(&mut state.is_remembered, hears) != hears);
+        if is_other {
             self.covered.set_heard(hears.then(|| self.clock.now()));
         }
     }

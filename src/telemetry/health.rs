@@ -61,8 +61,8 @@ pub enum Pushing {
 pub struct Pushed {
     /// The word for it in the settings.
     pub transport: &'static str,
-    /// Whether what Twitch pushes arrives, as far as that can be known: the connection stands, or Twitch has found our server
-    /// and keeps subscriptions that go there.
+    /// Whether what Twitch pushes arrives, as far as that can be known: the connection stands, or Twitch has found our server,
+    /// keeps subscriptions that go there, and what it posts can be remembered.
     pub connected: bool,
     /// How long ago the last message came, if one has.
     pub last_message_age: Option<Duration>,
@@ -78,7 +78,10 @@ impl Pushes {
                 let state = state.borrow();
                 ("conduit", state.connected, state.heard_at)
             }
-            Pushing::Webhook(state) => ("webhook", coverage.covered > 0, state.borrow().heard_at),
+            Pushing::Webhook(state) => {
+                let WebhookState { heard_at, is_remembered } = *state.borrow();
+                ("webhook", is_remembered && coverage.covered > 0, heard_at)
+            }
         };
         Pushed { transport, connected, last_message_age: last.map(|at| now.since(at)), coverage }
     }

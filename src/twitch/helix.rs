@@ -328,9 +328,10 @@ impl Inner {
             _ if status.is_success() && read_page(&body).is_ok() => Attempt::Answered(body),
             _ if status.is_success() => Attempt::Failed("the body is broken".to_owned()),
             StatusCode::UNAUTHORIZED => Attempt::TokenRefused,
-            // There are points left, so it is something else that there are too many of: conduits, or subscriptions.
             StatusCode::TOO_MANY_REQUESTS
-                if ask.method != Method::GET && remaining.is_some_and(|points| points > 0) =>
+                if ask.method != Method::GET
+                    && (remaining.is_some_and(|points| points > 0)
+                        || is_about_number(&wire::message(&body))) =>
             {
                 Attempt::Refused(status, wire::message(&body))
             }
@@ -359,6 +360,13 @@ impl Inner {
 
 fn too_slow() -> TwitchError {
     TwitchError::Unavailable("it took too long".to_owned())
+}
+
+/// Whether a 429 says that there are too many conduits or subscriptions, or that they cost too much, and not that there are
+/// too many requests (Twitch, API Guide, "Rate Limits": what the message says tells them apart).
+fn is_about_number(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["maximum", "conduit", "cost"].iter().any(|word| message.contains(word))
 }
 
 fn read_page(body: &[u8]) -> Result<Page<'_>, TwitchError> {

@@ -1,5 +1,5 @@
-//! The door of the server: so many guests at once, and whoever says nothing for too long has to go. What is public may be
-//! called by anybody.
+//! The door of the server: so many guests at once, and whoever says nothing for too long, or does not get to the end of it,
+//! has to go. What is public may be called by anybody.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,8 +17,13 @@ use tokio::time::Sleep;
 /// Connections that are open at once. A proxy shares a few among all it serves; each takes a few tens of kilobytes.
 const MAX_GUESTS: usize = 512;
 
-/// How long a connection may be silent. Proxies keep theirs open for about a minute in case something comes.
+/// How long a connection may be silent between two requests. Proxies keep theirs open for about a minute in case something
+/// comes.
 const SILENCE: Duration = Duration::from_secs(75);
+
+/// How long a request may take from its first byte until the last byte of the answer has been handed over. The longest that
+/// is served takes nine seconds: a body that comes in slowly, and a database that is written to by others.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 
 /// The door.
 pub(super) struct Door {
@@ -42,10 +47,8 @@ impl Listener for Door {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         // Small answers would wait for the other side's acknowledgement otherwise.
         let _ = stream.set_nodelay(true);
-        (
-            Guest { stream, patience: Box::pin(tokio::time::sleep(SILENCE)), silent: false, _place: place },
-            address,
-        )
+        let patience = Box::pin(tokio::time::sleep(SILENCE));
+        (Guest { stream, patience, asks: false, answers: false, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -56,10 +59,41 @@ impl Listener for Door {
 /// A connection, with its place and how long it is waited for.
 pub(super) struct Guest {
     stream: TcpStream,
+    /// Begins anew with a request and with the end of an answer, and not with whatever else comes or goes: who says or takes
+    /// one byte now and then is waited for no longer than who does nothing.
     patience: Pin<Box<Sleep>>,
-    /// Whether `patience` runs.
-    silent: bool,
+    /// Whether a request has begun that is not answered.
+    asks: bool,
+    /// Whether an answer has begun that is not handed over.
+    answers: bool,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Guest {
+    fn wait_anew(&mut self, within: Duration) {
+        self.patience = Box::pin(tokio::time::sleep(within));
+    }
+
+    /// What has come of something, unless it is still waited for and has been for too long.
+    fn unless_too_long<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        came: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if came.is_ready() {
+            return came;
+        }
+        self.patience.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn wrote(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        self.answers |= written.is_ready();
+        self.unless_too_long(context, written)
+    }
 }
 
 impl AsyncRead for Guest {
@@ -68,17 +102,12 @@ impl AsyncRead for Guest {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if read.is_ready() {
-            this.silent = false;
-            return read;
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() && !self.asks {
+            self.asks = true;
+            self.wait_anew(REQUEST_WITHIN);
         }
-        if !this.silent {
-            this.silent = true;
-            this.patience = Box::pin(tokio::time::sleep(SILENCE));
-        }
-        this.patience.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.unless_too_long(context, read)
     }
 }
 
@@ -88,15 +117,24 @@ impl AsyncWrite for Guest {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
+        let written = Pin::new(&mut self.stream).poll_write(context, buffer);
+        self.wrote(context, written)
     }
 
+    /// The server flushes when it has written everything that it has.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() && self.answers {
+            self.asks = false;
+            self.answers = false;
+            self.wait_anew(SILENCE);
+        }
+        self.unless_too_long(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.unless_too_long(context, shut)
     }
 
     fn poll_write_vectored(
@@ -104,7 +142,8 @@ impl AsyncWrite for Guest {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.wrote(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

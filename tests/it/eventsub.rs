@@ -138,6 +138,30 @@ async fn what_keeps_a_subscription_from_being_made_is_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn too_many_are_told_from_too_fast_by_what_twitch_says_when_it_counts_no_points() {
+    let (twitch, helix, conduit) = with_conduit().await;
+    let ann = user(&twitch, "ann");
+    twitch.set_max_total_cost(0);
+    twitch.fail(Path::Any, u32::MAX, Fault::NoBudget);
+    let began = twitch.now();
+    let full = helix.subscribe(&ann, &to(&conduit)).await;
+    assert!(matches!(full, Ok(Subscribed::QuotaUsedUp(_))), "{full:?}");
+    for _ in 0..3 {
+        twitch.add_foreign_subscription(
+            ann.as_str(),
+            fake::Transport::Conduit { id: twitch.add_foreign_conduit() },
+        );
+    }
+    let alike = helix.subscribe(&ann, &to(&conduit)).await;
+    assert!(matches!(alike, Ok(Subscribed::QuotaUsedUp(_))), "{alike:?}");
+    twitch.add_foreign_conduit();
+    let sixth = helix.create_conduit().await;
+    assert!(matches!(sixth, Err(TwitchError::Refused { status: 429, .. })), "{sixth:?}");
+    assert_eq!(twitch.request_count(Path::CreateSubscription), 2, "nothing is repeated");
+    assert!(twitch.now() - began < Duration::from_secs(1), "nothing is waited for");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_planned_brings_twitch_to_what_is_wanted() {
     let (twitch, helix, conduit) = with_conduit().await;
     twitch.set_eventsub_page_size(3);

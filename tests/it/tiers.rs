@@ -136,7 +136,7 @@ async fn subscriptions_are_made_in_the_background_and_go_on_after_a_restart() {
 async fn with_a_short_grace_the_live_are_looked_at_as_ever() {
     let (mut world, cats) = many_covered().await;
     world.stop().await.expect("a clean stop");
-    world.settings.offline_grace = Duration::from_secs(60);
+    world.settings.offline_grace = Duration::from_mins(1);
     world.wake().await;
     world.twitch.wait_for_shard().await;
     world.pass(RELIED_ON).await;

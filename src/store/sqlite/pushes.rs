@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::Store;
 use crate::domain::{BroadcasterId, Login, Online, StreamId, Timestamp};
@@ -43,15 +43,14 @@ impl Store {
             let mut rows = statement.query(params![since.as_millis(), most])?;
             let mut heard = Vec::new();
             while let Some(row) = rows.next()? {
-                let text = |column| row.get::<_, String>(column);
-                heard.push(Online {
-                    stream: StreamId::new(&text(0)?),
-                    broadcaster: BroadcasterId::new(&text(1)?),
-                    login: Login::new(&text(2)?).map_err(|_| StoreError::Unreadable("login"))?,
-                    display_name: row.get(3)?,
-                    started_at: Timestamp::from_millis(row.get(4)?),
-                    is_live: true,
-                });
+                match online(row) {
+                    Ok(online) => heard.push(online),
+                    // One that cannot be read is left to the poll; it would keep all others from being looked up.
+                    Err(error) => tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "what Twitch has pushed cannot be read again"
+                    ),
+                }
             }
             Ok(heard)
         })
@@ -96,6 +95,18 @@ impl Store {
         })
         .await
     }
+}
+
+fn online(row: &Row<'_>) -> Result<Online, StoreError> {
+    let text = |column| row.get::<_, String>(column);
+    Ok(Online {
+        stream: StreamId::new(&text(0)?),
+        broadcaster: BroadcasterId::new(&text(1)?),
+        login: Login::new(&text(2)?).map_err(|_| StoreError::Unreadable("login"))?,
+        display_name: row.get(3)?,
+        started_at: Timestamp::from_millis(row.get(4)?),
+        is_live: true,
+    })
 }
 
 fn take(tx: &Transaction<'_>, message: &Pushed, at: Timestamp) -> Result<Taken, StoreError> {

@@ -86,6 +86,8 @@ pub enum Fault {
     TruncatedBody,
     /// 200 with no data: a lie.
     EmptyPage,
+    /// The right answer without the `Ratelimit-*` headers.
+    NoBudget,
 }
 
 #[derive(Debug)]

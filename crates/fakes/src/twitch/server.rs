@@ -201,8 +201,8 @@ impl State {
                 _ => self.helix(call, now),
             },
         };
-        let is_helix = call.address.starts_with("/helix/");
-        Answer { budget: is_helix.then(|| self.bucket.budget(now)), ..answer }
+        let tells_budget = call.address.starts_with("/helix/") && fault != Some(Fault::NoBudget);
+        Answer { budget: tells_budget.then(|| self.bucket.budget(now)), ..answer }
     }
 
     fn helix(&mut self, call: &Call, now: Duration) -> Answer {
