@@ -125,6 +125,9 @@ impl Lookup {
         let mut pace = Pace::new(self.clock.now());
         let (mut looks, mut tellings) = (UnderWay::new(), UnderWay::new());
         loop {
+            if candidates.len() >= MAX_WAITING {
+                self.make_room(&mut candidates);
+            }
             let next_look = self.begin_looks(&mut candidates, &mut pace, &looks);
             let next_telling = self.begin_tellings(&mut candidates, &mut pace, &tellings);
             let next = next_look.into_iter().chain(next_telling).min();
@@ -186,6 +189,11 @@ impl Lookup {
         })
     }
 
+    /// Who is remembered as listed is looked for no longer; what did not arrive in the store is looked for again.
+    fn make_room(&self, candidates: &mut Vec<Candidate>) {
+        candidates.retain(|candidate| self.remembered(&candidate.online) != Some(true));
+    }
+
     /// Looks for everybody who is due, a hundred a request. Returns when it is to be called again.
     fn begin_looks(
         &self,
@@ -199,9 +207,8 @@ impl Lookup {
             if next > now {
                 return Some(next);
             }
-            // Who is remembered as listed is looked for no longer; what did not arrive in the store is looked for again.
             let before = candidates.len();
-            candidates.retain(|candidate| self.remembered(&candidate.online) != Some(true));
+            self.make_room(candidates);
             if candidates.len() < before {
                 continue;
             }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::covered::Covered;
 use super::tiers::{self, LIVE_EVERY, Tier};
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Observation, Seen, Sighting, Source, Timestamp};
+use crate::domain::{BroadcasterId, Observation, Seen, Session, Sighting, Source, Timestamp};
 use crate::store::{LOOKED_AT_EVERY, Store, StoreError};
 use crate::twitch::{Helix, MAX_IDS, StreamsPage, TwitchError, share_for_the_poll};
 
@@ -174,6 +174,10 @@ impl Poll {
         let board = self.store.board();
         let interval = roster.interval.max(self.interval);
         let two_looks_fit = self.grace >= LIVE_EVERY * 2;
+        // Whose look has failed is looked at in the next cycle.
+        let was_just_seen = |session: &Session| {
+            session.missing_since.is_none() && now.since(session.last_seen_at) < LIVE_EVERY + interval / 2
+        };
         let due = self.covered.with(now, |is_relied_on| {
             board.with(|open| {
                 let tier = |id: &BroadcasterId| {
@@ -182,7 +186,7 @@ impl Poll {
                     }
                     match open.get(id) {
                         None => Tier::Idle,
-                        Some(session) if session.missing_since.is_none() && two_looks_fit => Tier::Live,
+                        Some(session) if two_looks_fit && was_just_seen(session) => Tier::Live,
                         Some(_) => Tier::Every,
                     }
                 };

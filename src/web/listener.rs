@@ -17,9 +17,9 @@ use tokio::time::Sleep;
 /// Connections that are open at once. A proxy shares a few among all it serves; each takes a few tens of kilobytes.
 const MAX_GUESTS: usize = 512;
 
-/// How long a connection may be silent between two requests. Proxies keep theirs open for about a minute in case something
-/// comes.
-const SILENCE: Duration = Duration::from_secs(75);
+/// How long a connection may be silent between two requests. Proxies keep theirs open for up to two minutes in case something
+/// comes, and one that is closed just then would cost a message.
+const SILENCE: Duration = Duration::from_secs(150);
 
 /// How long a request may take from its first byte until the last byte of the answer has been handed over. The longest that
 /// is served takes nine seconds: a body that comes in slowly, and a database that is written to by others.
@@ -70,8 +70,10 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    fn wait_anew(&mut self, within: Duration) {
+    /// Lets the patience begin anew, and be woken by its end: nobody may come by before that.
+    fn wait_anew(&mut self, context: &mut Context<'_>, within: Duration) {
         self.patience = Box::pin(tokio::time::sleep(within));
+        let _ = self.patience.as_mut().poll(context);
     }
 
     /// What has come of something, unless it is still waited for and has been for too long.
@@ -105,7 +107,7 @@ impl AsyncRead for Guest {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() && !self.asks {
             self.asks = true;
-            self.wait_anew(REQUEST_WITHIN);
+            self.wait_anew(context, REQUEST_WITHIN);
         }
         self.unless_too_long(context, read)
     }
@@ -127,7 +129,7 @@ impl AsyncWrite for Guest {
         if flushed.is_ready() && self.answers {
             self.asks = false;
             self.answers = false;
-            self.wait_anew(SILENCE);
+            self.wait_anew(context, SILENCE);
         }
         self.unless_too_long(context, flushed)
     }

@@ -134,10 +134,11 @@ pub(super) fn revise(tx: &Transaction<'_>, transition: i64, at: Timestamp) -> Re
         .execute(params![transition, at.as_millis()])?)
 }
 
-fn forget(tx: &Transaction<'_>, moot: &[i64]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1")?;
-    for delivery in moot {
-        statement.execute([delivery])?;
+/// A wish that came meanwhile stays.
+fn forget(tx: &Transaction<'_>, moot: &[(i64, u32)]) -> Result<(), StoreError> {
+    let mut statement = tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1 AND wish = ?2")?;
+    for (delivery, wish) in moot {
+        statement.execute(params![delivery, wish])?;
     }
     Ok(())
 }
@@ -146,7 +147,8 @@ fn forget(tx: &Transaction<'_>, moot: &[i64]) -> Result<(), StoreError> {
 #[derive(Default)]
 struct Found {
     due: Vec<Revision>,
-    moot: Vec<i64>,
+    /// With the wish that is.
+    moot: Vec<(i64, u32)>,
 }
 
 fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -> Result<Found, StoreError> {
@@ -172,9 +174,9 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
     while found.due.len() < limit
         && let Some(row) = rows.next()?
     {
-        let (delivery, channel): (i64, i64) = (row.get(0)?, row.get(5)?);
+        let (delivery, wish, channel): (i64, u32, i64) = (row.get(0)?, row.get(1)?, row.get(5)?);
         if row.get_ref(15)?.as_str().map_err(rusqlite::Error::from)? == "moot" {
-            found.moot.push(delivery);
+            found.moot.push((delivery, wish));
         } else if !busy.contains(&channel) {
             match revision(row) {
                 Ok(revision) => {
@@ -185,7 +187,7 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
                     // One odd row must not stand before all others.
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(delivery, error, "an announcement cannot be brought up to date");
-                    found.moot.push(delivery);
+                    found.moot.push((delivery, wish));
                 }
                 Err(error) => return Err(error),
             }

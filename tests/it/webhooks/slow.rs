@@ -13,7 +13,7 @@ async fn who_says_nothing_or_says_it_too_slowly_has_to_go() {
     let (_world, _, callback) = heard().await;
     let address = callback.trim_start_matches("http://").trim_end_matches("/twitch");
     let half = format!("POST /twitch HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\n{{");
-    for (said, answered, within) in [("", "", 80), ("POST /twitch", "", 80), (&half, "HTTP/1.1 408", 10)] {
+    for (said, answered, within) in [("", "", 160), ("POST /twitch", "", 160), (&half, "HTTP/1.1 408", 10)] {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         stream.write_all(said.as_bytes()).await.expect("sent");
         let mut answer = vec![0; 1024];
@@ -25,13 +25,28 @@ async fn who_says_nothing_or_says_it_too_slowly_has_to_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_says_nothing_after_an_answer_has_to_go_as_well() {
+    let (_world, _, callback) = heard().await;
+    let address = callback.trim_start_matches("http://").trim_end_matches("/twitch");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let ask = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.expect("sent");
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await.expect("an answer");
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..length]));
+    let to_its_end = async { while stream.read(&mut answer).await.is_ok_and(|length| length > 0) {} };
+    let ended = tokio::time::timeout(Duration::from_secs(160), to_its_end).await;
+    assert!(ended.is_ok(), "it is waited for");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_says_one_byte_now_and_then_has_to_go_as_well() {
     let (_world, _, callback) = heard().await;
     let address = callback.trim_start_matches("http://").trim_end_matches("/twitch");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let mut answer = [0; 64];
     let mut bytes = b"GET /healthz HTTP/1.1\r\nX-Long:".iter().chain(std::iter::repeat(&b'x'));
-    for _ in 0..3 {
+    for _ in 0..9 {
         let byte = *bytes.next().expect("there is always one more");
         stream.write_all(&[byte]).await.expect("sent");
         let read = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut answer)).await;
@@ -54,6 +69,6 @@ async fn who_never_reads_the_answers_has_to_go() {
     let mut stream = socket.connect(address).await.expect("a connection");
     let ask = "GET /twitch HTTP/1.1\r\nHost: livebell\r\n\r\n".repeat(100);
     let keep_asking = async { while stream.write_all(ask.as_bytes()).await.is_ok() {} };
-    let ended = tokio::time::timeout(Duration::from_secs(80), keep_asking).await;
+    let ended = tokio::time::timeout(Duration::from_secs(160), keep_asking).await;
     assert!(ended.is_ok(), "it is waited for");
 }
