@@ -37,13 +37,19 @@ pub(super) async fn rage(stage: &mut Stage) -> Vec<String> {
     }
     if stage.chance.u32(..3) == 0 {
         // Whatever the last life had under way must come as promptly as everything else.
-        let moment = stage.some_moment();
-        let line = stage.another_life(moment).await;
+        let line = die(stage).await;
         stage.note(&line);
     }
     calm_down(stage).await;
     stage.note("the faults are over");
-    stage.pass(if stage.is_pushed() { PROMPT + A_ROUND } else { PROMPT }).await;
+    let lost = if stage.is_pushed() && stage.chance.u32(..4) > 0 {
+        // Everybody is looked at again at once, and what was lost is no excuse for anybody.
+        stage.twitch.cut_sockets();
+        Duration::ZERO
+    } else {
+        A_ROUND
+    };
+    stage.pass(if stage.is_pushed() { PROMPT + lost } else { PROMPT }).await;
     let mut complaints = stage.oracle.missing(&stage.evidence(), stage.elapsed());
     stage.pass(SETTLED).await;
     complaints.append(&mut stage.complaints);
