@@ -46,7 +46,8 @@ pub enum Conclusion {
 ///
 /// - A stream that comes back before it was gone for `grace` is the same session, whatever its id.
 /// - A stream id is announced once: when it shows up again after its session was given up, that session goes on.
-/// - Being told of a stream is enough for a session to begin, and for nothing else: of all else the list knows better.
+/// - Being told of a stream that is news is as good as seeing it: a session begins, goes on, or makes room for another. Being
+///   told of what is known or over changes nothing.
 /// - Absence counts from the first look that missed the stream, and only looks that succeeded are shown to this function.
 #[must_use]
 pub fn conclude(known: Known<'_>, sighting: &Sighting, at: Timestamp, grace: Duration) -> Conclusion {

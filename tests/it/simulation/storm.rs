@@ -42,14 +42,16 @@ pub(super) async fn rage(stage: &mut Stage) -> Vec<String> {
     }
     calm_down(stage).await;
     stage.note("the faults are over");
-    let lost = if stage.is_pushed() && stage.chance.u32(..4) > 0 {
+    let prompt = if !stage.is_pushed() {
+        PROMPT
+    } else if stage.chance.u32(..4) > 0 {
         // Everybody is looked at again at once, and what was lost is no excuse for anybody.
         stage.twitch.cut_sockets();
-        Duration::ZERO
+        PROMPT
     } else {
-        A_ROUND
+        PROMPT + A_ROUND
     };
-    stage.pass(if stage.is_pushed() { PROMPT + lost } else { PROMPT }).await;
+    stage.pass(prompt).await;
     let mut complaints = stage.oracle.missing(&stage.evidence(), stage.elapsed());
     stage.pass(SETTLED).await;
     complaints.append(&mut stage.complaints);
