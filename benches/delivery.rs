@@ -146,6 +146,8 @@ async fn remember(
             viewers: Some(1),
             started_at: at,
             thumbnail: None,
+            tags: Vec::new(),
+            language: None,
         };
         let owed = follows.iter().filter(|follows| follows.streamer == streamer);
         let owed =

@@ -9,8 +9,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use livebell::clock::Clock;
 use livebell::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Profile, Seen, Session, SessionId, Sighting, Source,
-    Stream, StreamId, Timestamp, UserId, Watch, WatchKey,
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Preferences, Profile, Seen, Session, SessionId,
+    Sighting, Source, Stream, StreamId, Timestamp, UserId, Watch, WatchKey,
 };
 use livebell::pipeline::{self, Pipeline};
 use livebell::sources::{Covered, Poll, Roster};
@@ -46,6 +46,8 @@ fn stream(id: &str, number: u64) -> Stream {
         viewers: Some(1),
         started_at: NOW,
         thumbnail: None,
+        tags: Vec::new(),
+        language: None,
     }
 }
 
@@ -157,8 +159,13 @@ fn conclusions(criterion: &mut Criterion) {
 
 /// One streamer whom 10,000 servers watch goes live: who is owed, and remembering it in one transaction.
 fn fan_out(criterion: &mut Criterion) {
-    let watches: Vec<Watch> =
-        (1..=SERVERS).map(|guild| Watch { key: key(guild, "1"), channel: ChannelId::new(guild) }).collect();
+    let watches: Vec<Watch> = (1..=SERVERS)
+        .map(|guild| Watch {
+            key: key(guild, "1"),
+            channel: ChannelId::new(guild),
+            preferences: Preferences::default(),
+        })
+        .collect();
     criterion.bench_function("planning for 10,000 servers", |bencher| {
         bencher.iter_batched(
             || watches.clone(),

@@ -13,14 +13,14 @@ pub fn owed(watches: Vec<Watch>) -> Vec<Owed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{BroadcasterId, ChannelId, GuildId, WatchKey};
+    use crate::domain::{BroadcasterId, ChannelId, GuildId, Preferences, WatchKey};
 
     fn watch(guild: u64, channel: Option<u64>) -> Watch {
         let key = WatchKey {
             guild: GuildId::new(guild).expect("a snowflake"),
             broadcaster: BroadcasterId::new("1"),
         };
-        Watch { key, channel: channel.and_then(ChannelId::new) }
+        Watch { key, channel: channel.and_then(ChannelId::new), preferences: Preferences::default() }
     }
 
     #[test]

@@ -72,6 +72,8 @@ mod tests {
             viewers,
             started_at: since,
             thumbnail: None,
+            tags: Vec::new(),
+            language: None,
         };
         let entry = LiveEntry { name: "Ann".to_owned(), login, stream, since, missing_since: None };
         assert_eq!(line(&entry).lines().last(), Some(expected));

@@ -63,7 +63,7 @@ pub(super) async fn settings(
 }
 
 fn answer(settings: &control::Settings) -> String {
-    let set = settings.set;
+    let set = &settings.set;
     let channel = set.channel.map_or_else(|| "none".to_owned(), |channel| format!("<#{channel}>"));
     let late = match set.late {
         LatePolicy::Post => "announced, marked as late",

@@ -79,7 +79,7 @@ impl Control {
         let profile = self.watched(guild, typed).await?;
         let key = WatchKey { guild, broadcaster: profile.broadcaster.clone() };
         let watch = self.store.watch(key.clone()).await?;
-        let WatchState { added_at, unavailable_since, channel } =
+        let WatchState { added_at, unavailable_since, channel, .. } =
             watch.ok_or_else(|| Denied::NotWatched(profile.login.clone()))?;
         let pause = match channel {
             Some(channel) => self.store.pause_of(Route { guild, channel }).await?,

@@ -166,6 +166,8 @@ mod tests {
             viewers: Some(1),
             started_at: minute(started),
             thumbnail: None,
+            tags: Vec::new(),
+            language: None,
         })
     }
 

@@ -60,6 +60,8 @@ fn message() -> render::Message {
         viewers: Some(1),
         started_at: now,
         thumbnail: None,
+        tags: Vec::new(),
+        language: None,
     };
     let profile = Profile { broadcaster, login, display_name: "Ann".to_owned(), image: None };
     render::announcement(&stream, &profile, now, render::Manner::default())

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    ChannelId, DeliveryId, DoubtPolicy, GuildId, LatePolicy, MessageId, Profile, SessionId, Stream,
-    Timestamp, TransitionId, WatchKey,
+    ChannelId, DeliveryId, DoubtPolicy, GuildId, LatePolicy, MessageId, Preferences, Profile, SessionId,
+    Stream, Timestamp, TransitionId, WatchKey,
 };
 
 /// A delivery that was leased for one attempt, with the facts that were frozen when it was decided.
@@ -33,6 +33,8 @@ pub struct Delivery {
     pub late: LatePolicy,
     /// What the server wants when nobody can tell whether it has been announced.
     pub doubt: DoubtPolicy,
+    /// How it is wanted.
+    pub preferences: Preferences,
     /// The stream as it was when the transition was decided.
     pub stream: Stream,
     /// The account as it is known now.

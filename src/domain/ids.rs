@@ -55,6 +55,14 @@ snowflake!(
     MessageId
 );
 snowflake!(
+    /// A role of a Discord server. That of everybody has the id of the server.
+    RoleId
+);
+snowflake!(
+    /// A tag that posts of a Discord forum may carry.
+    ForumTagId
+);
+snowflake!(
     /// A Discord user.
     UserId
 );

@@ -1,6 +1,6 @@
 //! A revision: an announcement that stands in a channel, to be brought up to date with what is known of its session now.
 
-use super::{ChannelId, DeliveryId, GuildId, MessageId, Profile, SessionId, Stream, Timestamp};
+use super::{ChannelId, DeliveryId, GuildId, MessageId, Preferences, Profile, SessionId, Stream, Timestamp};
 
 /// A revision that is due, with what is known when it is taken up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,8 @@ pub struct Revision {
     pub owed_since: Timestamp,
     /// When the announcement went out, if that is known. A message that was found in its channel does not tell.
     pub sent_at: Option<Timestamp>,
+    /// How the announcement is wanted.
+    pub preferences: Preferences,
     /// The session's stream as it is known now, with the start of the session.
     pub stream: Stream,
     /// The account as it is known now.

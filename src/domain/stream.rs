@@ -19,6 +19,10 @@ pub struct Stream {
     pub category: Option<Category>,
     /// How many watch; absent while Twitch's list does not show the stream. Changes with every look, so nothing is remembered for its sake.
     pub viewers: Option<u64>,
+    /// What the broadcaster has tagged it with, as written.
+    pub tags: Vec<String>,
+    /// The language that the broadcaster has set: a two-letter code (ISO 639-1), or `other`.
+    pub language: Option<String>,
     /// When Twitch says that it began.
     pub started_at: Timestamp,
     /// Picture address with `{width}` and `{height}` to be filled in; missing in the first minutes.
@@ -56,6 +60,10 @@ pub struct Channel {
     pub title: Option<String>,
     /// Absent when none is set.
     pub category: Option<Category>,
+    /// What it is tagged with, as written.
+    pub tags: Vec<String>,
+    /// The language that is set.
+    pub language: Option<String>,
 }
 
 impl Stream {
@@ -65,12 +73,15 @@ impl Stream {
         self.viewers.is_some()
     }
 
-    /// Whether two looks differ in what an announcement or a list says, apart from the viewers and the picture's address.
+    /// Whether two looks agree in what an announcement or a list says and in what filters go by, apart from the viewers and
+    /// the picture's address.
     #[must_use]
     pub fn reads_like(&self, other: &Self) -> bool {
         self.title == other.title
             && self.category == other.category
             && self.login == other.login
             && self.display_name == other.display_name
+            && self.tags == other.tags
+            && self.language == other.language
     }
 }

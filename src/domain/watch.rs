@@ -1,6 +1,6 @@
 //! A watch: this server wants to hear about that streamer, there.
 
-use super::{BroadcasterId, ChannelId, GuildId, Timestamp, UserId};
+use super::{BroadcasterId, ChannelId, GuildId, Preferences, Timestamp, UserId};
 
 /// What makes a watch the same watch, also after it was removed and added again.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -11,13 +11,15 @@ pub struct WatchKey {
     pub broadcaster: BroadcasterId,
 }
 
-/// A wish as it stands, with the place resolved.
+/// A wish as it stands, with what it leaves open taken from its server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Watch {
     /// Who wants to hear about whom.
     pub key: WatchKey,
     /// Where: the watch's own channel, else the server's. Nothing when the server has set neither.
     pub channel: Option<ChannelId>,
+    /// How.
+    pub preferences: Preferences,
 }
 
 /// A wish as an admin states it.

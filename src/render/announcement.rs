@@ -191,6 +191,8 @@ mod tests {
             category: Some(Category { id: "7".to_owned(), name: "Celeste".to_owned() }),
             viewers: Some(1_234_567),
             started_at: Timestamp::from_millis(1_795_248_000_000),
+            tags: Vec::new(),
+            language: None,
             thumbnail: Some("https://cdn.example/live_user_ann-{width}x{height}.jpg".to_owned()),
         }
     }

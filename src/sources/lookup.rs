@@ -318,14 +318,15 @@ async fn channels(helix: Option<Helix>, asked: BTreeSet<BroadcasterId>) -> Vec<C
     let channels = answer.and_then(Result::ok).unwrap_or_default();
     let mut known: HashMap<BroadcasterId, Channel> =
         channels.into_iter().map(|channel| (channel.broadcaster.clone(), channel)).collect();
-    let bare = |broadcaster| Channel { broadcaster, title: None, category: None };
+    let bare =
+        |broadcaster| Channel { broadcaster, title: None, category: None, tags: Vec::new(), language: None };
     asked.into_iter().map(|id| known.remove(&id).unwrap_or_else(|| bare(id))).collect()
 }
 
 /// Those of the streams that are still not listed, with what their channels say.
 fn told(candidates: &[Candidate], channels: Vec<Channel>) -> Vec<Sighting> {
     let mut sightings = Vec::new();
-    for Channel { broadcaster, title, category } in channels {
+    for Channel { broadcaster, title, category, tags, language } in channels {
         let is_told = |one: &&Candidate| one.told_at.is_some() && !one.is_listed;
         let told = candidates.iter().filter(|one| one.online.broadcaster == broadcaster).filter(is_told);
         // Of two the later one is on.
@@ -341,6 +342,8 @@ fn told(candidates: &[Candidate], channels: Vec<Channel>) -> Vec<Sighting> {
             viewers: None,
             started_at: online.started_at,
             thumbnail: None,
+            tags,
+            language,
         };
         sightings.push(Sighting { broadcaster, seen: Seen::Told(Box::new(stream)) });
     }

@@ -1,6 +1,7 @@
 //! What every store must do, whatever it is built on. Each test gets a store of its own through [`store`].
 
 mod notices;
+mod preferences;
 mod pushes;
 mod revisions;
 mod routes;
@@ -57,6 +58,8 @@ fn stream(id: &str, stream: &str) -> Stream {
         viewers: None,
         started_at: NOW,
         thumbnail: None,
+        tags: Vec::new(),
+        language: None,
     }
 }
 

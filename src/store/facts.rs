@@ -17,15 +17,31 @@ struct Row {
     /// Left out when it is not known, and not null: version 0.1 reads that as 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     viewers: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
     started_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thumbnail: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct CategoryRow {
+pub(super) struct CategoryRow {
     id: String,
     name: String,
+}
+
+impl From<Category> for CategoryRow {
+    fn from(category: Category) -> Self {
+        Self { id: category.id, name: category.name }
+    }
+}
+
+impl From<CategoryRow> for Category {
+    fn from(row: CategoryRow) -> Self {
+        Self { id: row.id, name: row.name }
+    }
 }
 
 /// The stream as a row's text.
@@ -35,11 +51,10 @@ pub(super) fn write(stream: &Stream) -> String {
         login: stream.login.as_str().to_owned(),
         display_name: stream.display_name.clone(),
         title: stream.title.clone(),
-        category: stream
-            .category
-            .as_ref()
-            .map(|category| CategoryRow { id: category.id.clone(), name: category.name.clone() }),
+        category: stream.category.clone().map(CategoryRow::from),
         viewers: stream.viewers,
+        tags: stream.tags.clone(),
+        language: stream.language.clone(),
         started_at: stream.started_at.as_millis(),
         thumbnail: stream.thumbnail.clone(),
     };
@@ -55,8 +70,10 @@ pub(super) fn read(broadcaster: &BroadcasterId, text: &str) -> Result<Stream, St
         login: Login::new(&row.login).map_err(|_| StoreError::Unreadable("login"))?,
         display_name: row.display_name,
         title: row.title,
-        category: row.category.map(|category| Category { id: category.id, name: category.name }),
+        category: row.category.map(Category::from),
         viewers: row.viewers,
+        tags: row.tags,
+        language: row.language,
         started_at: Timestamp::from_millis(row.started_at),
         thumbnail: row.thumbnail,
     })

@@ -6,6 +6,7 @@ mod board;
 #[cfg(test)]
 mod conformance;
 mod facts;
+mod preferences;
 mod sqlite;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ pub use sqlite::{HISTORY, LOOKED_AT_EVERY, Store, migrate, probe};
 
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId,
-    Online, Outcome, Owed, Pause, Profile, Refusal, SessionId, Source, Stream, Timestamp, TransitionId,
-    WatchKey,
+    Online, Outcome, Owed, Pause, Preferences, Profile, Refusal, SessionId, Source, Stream, Timestamp,
+    TransitionId, WatchKey,
 };
 
 /// How long a statement waits for somebody else's lock: that of a backup, of an operator's `sqlite3` or, for `livebell check`,
@@ -285,7 +286,7 @@ pub struct Listed {
 }
 
 /// A server as it is remembered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct GuildSettings {
     /// Where announcements go that have no channel of their own.
     pub channel: Option<ChannelId>,
@@ -293,6 +294,8 @@ pub struct GuildSettings {
     pub late: LatePolicy,
     /// What it wants when in doubt.
     pub doubt: DoubtPolicy,
+    /// How it wants its announcements.
+    pub preferences: Preferences,
 }
 
 /// What was wrong with a server's announcements within the history that is kept.
@@ -307,7 +310,7 @@ pub struct GuildTroubles {
 }
 
 /// How a watch stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WatchState {
     /// Since when.
     pub added_at: Timestamp,
@@ -315,6 +318,10 @@ pub struct WatchState {
     pub unavailable_since: Option<Timestamp>,
     /// Where announcements go.
     pub channel: Option<ChannelId>,
+    /// The channel of its own, if it has one.
+    pub own_channel: Option<ChannelId>,
+    /// How it wants its announcements, apart from what its server wants of all.
+    pub preferences: Preferences,
 }
 
 /// Everything that is known of one streamer's last session in one server.

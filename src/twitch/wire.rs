@@ -41,6 +41,10 @@ struct StreamItem<'a> {
     started_at: Cow<'a, str>,
     #[serde(borrow, default)]
     thumbnail_url: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    tags: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default)]
+    language: Option<Cow<'a, str>>,
 }
 
 /// The one field that tells whom a broken item is about.
@@ -73,6 +77,10 @@ struct ChannelItem<'a> {
     game_name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     title: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    tags: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default)]
+    broadcaster_language: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -117,9 +125,27 @@ fn live(item: &StreamItem<'_>) -> Option<Stream> {
             name: name.to_owned(),
         }),
         viewers: Some(item.viewer_count.unwrap_or(0)),
+        tags: tags(item.tags.as_deref()),
+        language: language(item.language.as_deref()),
         started_at: Timestamp::from_millis(started_at.as_millisecond()),
         thumbnail: item.thumbnail_url.as_deref().and_then(text::filled).map(str::to_owned),
     })
+}
+
+/// Twitch takes ten tags (Twitch, Help, "Guide to Tags"); what is more is odd, and would only grow the rows.
+const MAX_TAGS: usize = 25;
+
+fn tags(tags: Option<&[Cow<'_, str>]>) -> Vec<String> {
+    tags.unwrap_or_default()
+        .iter()
+        .filter_map(|tag| text::filled(tag))
+        .take(MAX_TAGS)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn language(language: Option<&str>) -> Option<String> {
+    language.and_then(text::filled).map(str::to_lowercase)
 }
 
 fn unclear(raw: &RawValue) -> StreamEntry {
@@ -139,6 +165,8 @@ pub(super) fn channel(raw: &RawValue) -> Option<Channel> {
             id: item.game_id.as_deref().unwrap_or_default().to_owned(),
             name: name.to_owned(),
         }),
+        tags: tags(item.tags.as_deref()),
+        language: language(item.broadcaster_language.as_deref()),
     })
 }
 
@@ -222,7 +250,13 @@ mod tests {
     #[test]
     fn a_channel_may_have_no_title_and_no_category() {
         let read = |item: &str| channel(&RawValue::from_string(item.to_owned()).expect("JSON"));
-        let bare = Channel { broadcaster: BroadcasterId::new("1"), title: None, category: None };
+        let bare = Channel {
+            broadcaster: BroadcasterId::new("1"),
+            title: None,
+            category: None,
+            tags: Vec::new(),
+            language: None,
+        };
         assert_eq!(read(r#"{"broadcaster_id":"1"}"#), Some(bare.clone()));
         assert_eq!(read(r#"{"broadcaster_id":"1","title":" ","game_id":"","game_name":""}"#), Some(bare));
         assert_eq!(read(r#"{"title":"Chess"}"#), None);

@@ -168,6 +168,8 @@ impl Who {
             category: Some(Category { id: "21779".to_owned(), name: "League of Legends".to_owned() }),
             viewers: Some(137),
             started_at: Timestamp::from_millis(at - 20 * SECOND),
+            tags: Vec::new(),
+            language: None,
             thumbnail: Some(format!(
                 "https://static-cdn.jtvnw.net/previews-ttv/live_user_{login}-{{width}}x{{height}}.jpg"
             )),

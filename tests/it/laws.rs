@@ -33,6 +33,8 @@ fn stream(who: u8, reconnected: bool) -> Stream {
         viewers: Some(1),
         started_at,
         thumbnail: None,
+        tags: Vec::new(),
+        language: None,
     }
 }
 

@@ -6,12 +6,13 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 5] = [
+const SAMPLES: [(u32, &str); 6] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
     (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
     (4, include_str!("../data/migrations/sqlite/0004_webhooks.sql")),
     (5, include_str!("../data/migrations/sqlite/0005_revisions.sql")),
+    (6, include_str!("../data/migrations/sqlite/0006_preferences.sql")),
 ];
 
 fn files(folder: &str) -> Vec<String> {

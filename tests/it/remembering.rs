@@ -64,6 +64,8 @@ fn live(all: &[&str]) -> Observation {
             viewers: Some(1),
             started_at: NOW,
             thumbnail: None,
+            tags: Vec::new(),
+            language: None,
         };
         Sighting { broadcaster: stream.broadcaster.clone(), seen: Seen::Live(Box::new(stream)) }
     };

@@ -172,6 +172,8 @@ fn heard(login: &str, started_at: Timestamp) -> Stream {
         viewers: None,
         started_at,
         thumbnail: None,
+        tags: Vec::new(),
+        language: None,
     }
 }
 

@@ -49,6 +49,7 @@ async fn what_is_announced_is_revised_with_what_is_known_now() {
         message: MessageId::new(5).expect("an id"),
         owed_since: delivery.owed_since,
         sent_at: None,
+        preferences: crate::domain::Preferences::default(),
         stream: shown("7"),
         profile: profile("7"),
     };

@@ -4,7 +4,7 @@ use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, signed};
 use crate::domain::{Doubt, MessageId, Timestamp, WatchKey};
-use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState};
+use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, preferences};
 
 impl Store {
     /// The last session of a streamer that is remembered, with what was owed of it to a server.
@@ -32,17 +32,23 @@ impl Store {
     pub async fn watch(&self, watch: WatchKey) -> Result<Option<WatchState>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT added_at, unavailable_since, COALESCE(watch.channel_id, guild.channel_id)
+                "SELECT added_at, unavailable_since, COALESCE(watch.channel_id, guild.channel_id),
+                        watch.channel_id, watch.preferences
                  FROM watch JOIN streamer USING (broadcaster_id) JOIN guild USING (guild_id)
                  WHERE guild_id = ?1 AND broadcaster_id = ?2",
             )?;
             let mut rows = statement.query(params![signed(watch.guild.get()), watch.broadcaster.as_str()])?;
             let Some(row) = rows.next()? else { return Ok(None) };
             let channel: Option<i64> = row.get(2)?;
+            let own_channel: Option<i64> = row.get(3)?;
             Ok(Some(WatchState {
                 added_at: Timestamp::from_millis(row.get(0)?),
                 unavailable_since: time(row, 1)?,
                 channel: channel.map(channel_id).transpose()?,
+                own_channel: own_channel.map(channel_id).transpose()?,
+                preferences: preferences::read(
+                    row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?,
+                )?,
             }))
         })
         .await

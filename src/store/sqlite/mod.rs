@@ -30,8 +30,8 @@ pub use history::HISTORY;
 pub use opening::probe;
 pub use sessions::LOOKED_AT_EVERY;
 
-use super::{Board, StoreError, StoreOptions};
-use crate::domain::{BroadcasterId, ChannelId, GuildId};
+use super::{Board, StoreError, StoreOptions, preferences};
+use crate::domain::{BroadcasterId, ChannelId, GuildId, Preferences};
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
@@ -202,6 +202,14 @@ fn guild_id(raw: i64) -> Result<GuildId, StoreError> {
 
 fn channel_id(raw: i64) -> Result<ChannelId, StoreError> {
     u64::try_from(raw).ok().and_then(ChannelId::new).ok_or(StoreError::Unreadable("channel id"))
+}
+
+/// How the announcements of a watch are wanted: its own preferences stand in column `first`, those of its server in the next.
+fn preferences_of(row: &rusqlite::Row<'_>, first: usize) -> Result<Preferences, StoreError> {
+    let read = |column| -> Result<Preferences, StoreError> {
+        preferences::read(row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?)
+    };
+    Ok(read(first)?.over(read(first + 1)?))
 }
 
 /// A list of ids as JSON, for statements that join with `json_each`.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::{Store, channel_id, guild_id, routes, signed, turns};
+use super::{Store, channel_id, guild_id, preferences_of, routes, signed, turns};
 use crate::domain::{
     BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, Outcome, Profile, Refusal,
     Route, SessionId, Timestamp, TransitionId,
@@ -222,11 +222,13 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
     )?
     .execute(params![id, request.at.as_millis(), request.until.as_millis()])?;
     let mut statement = tx.prepare_cached(
-        "SELECT session_id, guild_id, delivery.channel_id, attempts, decided_at, stream, delivery.broadcaster_id,
-                login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt
+        "SELECT session_id, delivery.guild_id, delivery.channel_id, attempts, decided_at, stream, delivery.broadcaster_id,
+                login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt,
+                watch.preferences, guild.preferences
          FROM delivery JOIN transition USING (transition_id) JOIN transition_facts USING (transition_id)
          JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
          JOIN guild USING (guild_id)
+         LEFT JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
          WHERE delivery_id = ?1",
     )?;
     let mut rows = statement.query([id])?;
@@ -245,6 +247,7 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
         unsure_since: unsure_since.map(Timestamp::from_millis),
         late: LatePolicy::from_word(row.get_ref(13)?.as_str().map_err(rusqlite::Error::from)?),
         doubt: DoubtPolicy::from_word(row.get_ref(14)?.as_str().map_err(rusqlite::Error::from)?),
+        preferences: preferences_of(row, 15)?,
         stream: facts::read(&broadcaster, &row.get::<_, String>(5)?)?,
         profile: profile(row, broadcaster, 7)?,
     })

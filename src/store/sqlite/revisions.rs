@@ -3,7 +3,7 @@
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Store, channel_id, guild_id, outbox, signed};
+use super::{Store, channel_id, guild_id, outbox, preferences_of, signed};
 use crate::domain::{
     BroadcasterId, ChannelId, DeliveryId, MessageId, Revision, SessionId, Stream, Timestamp,
 };
@@ -160,7 +160,8 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
     let mut busy: Vec<i64> = busy.iter().map(|channel| signed(channel.get())).collect();
     let mut statement = tx.prepare_cached(&format!(
         "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, delivery.channel_id, message_id,
-                owed_since, sent_at, delivery.broadcaster_id, stream, login, display_name, image, session.started_at, {STANDS}
+                owed_since, sent_at, delivery.broadcaster_id, stream, login, display_name, image, session.started_at, {STANDS},
+                watch.preferences, guild.preferences
          FROM {JOINED} LEFT JOIN session_facts USING (session_id)
          JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
          WHERE revision.due_at <= ?1 AND {STANDS} <> 'waiting'
@@ -215,6 +216,7 @@ fn revision(row: &rusqlite::Row<'_>) -> Result<Revision, StoreError> {
         message: message.ok_or(StoreError::Unreadable("message id"))?,
         owed_since: Timestamp::from_millis(row.get(7)?),
         sent_at: sent_at.map(Timestamp::from_millis),
+        preferences: preferences_of(row, 16)?,
         stream: Stream { started_at, ..stream },
         profile: outbox::profile(row, broadcaster, 11)?,
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Store, channel_id, guild_id, json_list, revisions, routes, signed};
+use super::{Store, channel_id, guild_id, json_list, preferences_of, revisions, routes, signed};
 use crate::domain::{
     BroadcasterId, Owed, Session, SessionId, Source, Stream, StreamId, Timestamp, Watch, WatchKey,
 };
@@ -55,7 +55,8 @@ impl Store {
         self.read(move |tx| {
             watches(
                 tx,
-                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id)
+                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id),
+                        watch.preferences, guild.preferences
                  FROM json_each(?1) AS wanted
                  JOIN watch ON watch.broadcaster_id = wanted.value
                  JOIN guild USING (guild_id)
@@ -71,7 +72,8 @@ impl Store {
         self.read(|tx| {
             watches(
                 tx,
-                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id)
+                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id),
+                        watch.preferences, guild.preferences
                  FROM watch JOIN guild USING (guild_id)
                  WHERE watch.fresh = 1 AND guild.left_at IS NULL",
                 [],
@@ -475,6 +477,7 @@ fn watches(tx: &Transaction<'_>, sql: &str, params: impl rusqlite::Params) -> Re
                 broadcaster: BroadcasterId::new(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?),
             },
             channel: channel.map(channel_id).transpose()?,
+            preferences: preferences_of(row, 3)?,
         });
     }
     Ok(found)

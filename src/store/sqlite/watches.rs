@@ -5,10 +5,10 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::outbox::profile;
 use super::{Store, broadcasters, channel_id, routes, signed};
 use crate::domain::{
-    BroadcasterId, ChannelId, DoubtPolicy, GuildId, LatePolicy, Login, NewWatch, Profile, Refusal, Timestamp,
-    WatchKey,
+    BroadcasterId, ChannelId, DoubtPolicy, GuildId, LatePolicy, Login, NewWatch, Preferences, Profile,
+    Refusal, Timestamp, WatchKey,
 };
-use crate::store::{Added, GuildSettings, Listed, StoreError};
+use crate::store::{Added, GuildSettings, Listed, StoreError, preferences};
 
 const COUNT: &str = "SELECT COUNT(*) FROM watch WHERE guild_id = ?1";
 
@@ -28,8 +28,9 @@ impl Store {
     /// What a server has set.
     pub async fn guild(&self, guild: GuildId) -> Result<GuildSettings, StoreError> {
         self.read(move |tx| {
-            let mut statement =
-                tx.prepare_cached("SELECT channel_id, late, doubt FROM guild WHERE guild_id = ?1")?;
+            let mut statement = tx.prepare_cached(
+                "SELECT channel_id, late, doubt, preferences FROM guild WHERE guild_id = ?1",
+            )?;
             let mut rows = statement.query([signed(guild.get())])?;
             let Some(row) = rows.next()? else { return Ok(GuildSettings::default()) };
             let channel: Option<i64> = row.get(0)?;
@@ -37,6 +38,9 @@ impl Store {
                 channel: channel.map(channel_id).transpose()?,
                 late: LatePolicy::from_word(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?),
                 doubt: DoubtPolicy::from_word(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?),
+                preferences: preferences::read(
+                    row.get_ref(3)?.as_str_or_null().map_err(rusqlite::Error::from)?,
+                )?,
             })
         })
         .await
@@ -63,6 +67,20 @@ impl Store {
             Ok(())
         })
         .await
+    }
+
+    /// Changes how a server wants its announcements, or those of one of its streamers. Returns how they are wanted from now
+    /// on, as set there; nothing when the server does not watch that streamer.
+    pub async fn change_preferences(
+        &self,
+        guild: GuildId,
+        streamer: Option<BroadcasterId>,
+        change: impl FnOnce(&mut Preferences) + Send + 'static,
+    ) -> Result<Option<Preferences>, StoreError> {
+        let changed = self.write(move |tx| change_preferences(tx, guild, streamer.as_ref(), change)).await?;
+        // What was held back may be wanted now.
+        self.watches_did_change();
+        Ok(changed)
     }
 
     /// Sets where a server's announcements go that have no channel of their own, what waits included. `asked_in` is the
@@ -269,4 +287,40 @@ fn add_watch(
     )?
     .execute(params![guild, broadcaster, wanted, watch.at.as_millis(), signed(watch.by.get())])?;
     Ok(Added::New)
+}
+
+fn change_preferences(
+    tx: &Transaction<'_>,
+    guild: GuildId,
+    streamer: Option<&BroadcasterId>,
+    change: impl FnOnce(&mut Preferences),
+) -> Result<Option<Preferences>, StoreError> {
+    let server = signed(guild.get());
+    if streamer.is_none() {
+        tx.prepare_cached("INSERT INTO guild (guild_id) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([server])?;
+    }
+    let set: Option<Option<String>> = match streamer {
+        Some(streamer) => tx
+            .prepare_cached("SELECT preferences FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+            .query_row(params![server, streamer.as_str()], |row| row.get(0))
+            .optional()?,
+        None => tx
+            .prepare_cached("SELECT preferences FROM guild WHERE guild_id = ?1")?
+            .query_row([server], |row| row.get(0))
+            .optional()?,
+    };
+    let Some(set) = set else { return Ok(None) };
+    let mut wanted = preferences::read(set.as_deref())?;
+    change(&mut wanted);
+    let text = preferences::write(&wanted);
+    match streamer {
+        Some(streamer) => tx
+            .prepare_cached("UPDATE watch SET preferences = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+            .execute(params![server, streamer.as_str(), text])?,
+        None => tx
+            .prepare_cached("UPDATE guild SET preferences = ?2 WHERE guild_id = ?1")?
+            .execute(params![server, text])?,
+    };
+    Ok(Some(wanted))
 }
