@@ -13,8 +13,8 @@ use fastrand::Rng;
 use livebell::clock::Clock;
 use livebell::discord::{DiscordOptions, Rest};
 use livebell::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Owed, Profile, Source, Stream, StreamId, UserId,
-    WatchKey,
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Owed, Preferences, Profile, Source, Stream, StreamId,
+    UserId, WatchKey,
 };
 use livebell::outbox::Worker;
 use livebell::sinks::{DiscordChannel, Sink};
@@ -121,7 +121,13 @@ async fn follow(store: &Store, clock: &Clock, follows: &[Follows]) {
             image: None,
         };
         let by = UserId::new(1).expect("an id");
-        let watch = NewWatch { key: key(one), channel: ChannelId::new(one.channel), by, at: clock.now() };
+        let watch = NewWatch {
+            key: key(one),
+            channel: ChannelId::new(one.channel),
+            by,
+            at: clock.now(),
+            preferences: Preferences::default(),
+        };
         store.add_watch(watch, profile, usize::MAX).await.expect("added");
     }
 }

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use livebell::clock::Clock;
 use livebell::discord::{DiscordOptions, Rest};
-use livebell::domain::{BroadcasterId, ChannelId, GuildId, Login, NewWatch, Profile, UserId, WatchKey};
+use livebell::domain::{
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Preferences, Profile, UserId, WatchKey,
+};
 use livebell::gateway::GatewayState;
 use livebell::sources::{Covered, Webhook};
 use livebell::store::{Store, StoreOptions};
@@ -106,7 +108,13 @@ fn serve(folder: &Path) {
             image: None,
         };
         let by = UserId::new(1).expect("an id");
-        let watch = NewWatch { key, channel: ChannelId::new(1), by, at: clock.now() };
+        let watch = NewWatch {
+            key,
+            channel: ChannelId::new(1),
+            by,
+            at: clock.now(),
+            preferences: Preferences::default(),
+        };
         store.add_watch(watch, profile, 1).await.expect("added");
         let (hear, mut heard) = mpsc::channel(1_000);
         let (webhook, recorder) = Webhook::new(

@@ -7,7 +7,9 @@ use std::time::Duration;
 use livebell::app::{self, Failure};
 use livebell::clock::Clock;
 use livebell::config::{EventSub, LogFormat, Settings};
-use livebell::domain::{BroadcasterId, ChannelId, GuildId, Login, NewWatch, Profile, UserId, WatchKey};
+use livebell::domain::{
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Preferences, Profile, UserId, WatchKey,
+};
 use livebell::store::{Store, StoreOptions};
 use livebell_fakes::discord::{ChannelKind, Discord};
 use livebell_fakes::twitch::{Path, Twitch};
@@ -96,7 +98,13 @@ impl Place {
                 image: None,
             };
             let by = UserId::new(1).expect("an id");
-            let watch = NewWatch { key, channel: ChannelId::new(channel), by, at: Clock::system().now() };
+            let watch = NewWatch {
+                key,
+                channel: ChannelId::new(channel),
+                by,
+                at: Clock::system().now(),
+                preferences: Preferences::default(),
+            };
             store.add_watch(watch, profile, usize::MAX).await.expect("added");
             followed.push((id, channel));
         }

@@ -57,6 +57,7 @@ async fn add(store: &Store, guild: u64, id: &str) {
         channel: ChannelId::new(guild),
         by: UserId::new(1).expect("an id"),
         at: NOW,
+        preferences: Preferences::default(),
     };
     store.add_watch(watch, profile(id), usize::MAX).await.expect("added");
 }

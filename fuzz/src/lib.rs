@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use livebell::commands::{self, Asked};
+use livebell::commands::{self, Asked, Handle};
 use livebell::discord::{DiscordError, Failure, failure};
 use livebell::domain::{GuildId, Login, Outcome, Profile, Refusal, Stream, text};
 use livebell::sinks::meaning;
@@ -198,6 +198,14 @@ pub fn interaction(payload: &[u8]) {
             let id = &component.data.custom_id;
             let page = id.rsplit(':').next().and_then(|page| page.parse().ok());
             assert_eq!(page, Some(press.page), "{id}");
+        }
+        (Ok(Asked::Panel(asker, handle)), serenity::Interaction::Component(component)) => {
+            assert_eq!(Some(asker.guild), guild_of(component.guild_id));
+            assert_eq!(Handle::read(&component.data.custom_id), Some(handle));
+        }
+        (Ok(Asked::Panel(asker, handle)), serenity::Interaction::Modal(form)) => {
+            assert_eq!(Some(asker.guild), guild_of(form.guild_id));
+            assert_eq!(Handle::read(&form.data.custom_id), Some(handle));
         }
         (Ok(Asked::Nothing) | Err(_), _) => {}
         (asked, interaction) => panic!("{asked:?} is read of {interaction:?}"),

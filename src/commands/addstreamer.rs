@@ -2,9 +2,8 @@
 
 use poise::serenity_prelude as serenity;
 
-use super::{CommandError, Context, asker, reply};
+use super::{CommandError, Context, asker, options, reply};
 use crate::control::Added;
-use crate::domain::ChannelId;
 use crate::render;
 
 /// Announce a Twitch streamer in this server
@@ -20,13 +19,10 @@ pub(super) async fn addstreamer(
     #[autocomplete = "suggest"]
     #[max_length = 200]
     streamer: String,
-    #[description = "A channel of its own, if it is not to be the server's"]
-    #[channel_types("Text", "News")]
-    channel: Option<serenity::ChannelId>,
 ) -> Result<(), CommandError> {
     ctx.defer_ephemeral().await?;
-    let channel = channel.and_then(|channel| ChannelId::new(channel.get()));
-    let added = ctx.data().control.add_streamer(asker(ctx)?, &streamer, channel).await?;
+    let wish = options::read(ctx);
+    let added = ctx.data().control.add_streamer(asker(ctx)?, &streamer, &wish).await?;
     ctx.send(answer(&added)).await?;
     Ok(())
 }

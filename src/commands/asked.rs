@@ -1,10 +1,11 @@
-//! What an interaction asks for, as far as it is read here: who asks where, and which page of which list. The options of a
+//! What an interaction asks for, as far as it is read here: who asks where, which page of which list, and what of a panel. The options of a
 //! command are read by poise, as the types of its function.
 
 use poise::serenity_prelude as serenity;
 
 use super::CommandError;
 use super::pages::{self, Press};
+use super::panel::Handle;
 use crate::control::Asker;
 use crate::domain::{ChannelId, GuildId, UserId};
 
@@ -15,6 +16,8 @@ pub enum Asked {
     Command(Asker),
     /// Another page of a list.
     Page(Press),
+    /// Something of a panel: a button, a select or a form.
+    Panel(Asker, Handle),
     /// Nothing of this bot's.
     Nothing,
 }
@@ -26,21 +29,46 @@ pub fn asked(interaction: &serenity::Interaction) -> Result<Asked, CommandError>
             Ok(Asked::Command(asker(command)?))
         }
         serenity::Interaction::Component(press) => {
+            if let Some(handle) = Handle::read(&press.data.custom_id) {
+                return Ok(Asked::Panel(presser(press)?, handle));
+            }
             Ok(pages::pressed(press)?.map_or(Asked::Nothing, Asked::Page))
         }
+        serenity::Interaction::Modal(form) => match Handle::read(&form.data.custom_id) {
+            Some(handle) => Ok(Asked::Panel(writer(form)?, handle)),
+            None => Ok(Asked::Nothing),
+        },
         _ => Ok(Asked::Nothing),
     }
 }
 
 /// Who uses a command.
 pub(super) fn asker(command: &serenity::CommandInteraction) -> Result<Asker, CommandError> {
-    let member = command.member.as_ref().ok_or(CommandError::NotInServer)?;
+    asker_of(command.member.as_deref(), command.guild_id, command.channel_id)
+}
+
+/// Who presses a button or chooses something.
+pub(super) fn presser(press: &serenity::ComponentInteraction) -> Result<Asker, CommandError> {
+    asker_of(press.member.as_ref(), press.guild_id, press.channel_id)
+}
+
+/// Who has filled in a form.
+pub(super) fn writer(form: &serenity::ModalInteraction) -> Result<Asker, CommandError> {
+    asker_of(form.member.as_ref(), form.guild_id, form.channel_id)
+}
+
+fn asker_of(
+    member: Option<&serenity::Member>,
+    guild_id: Option<serenity::GuildId>,
+    channel: serenity::ChannelId,
+) -> Result<Asker, CommandError> {
+    let member = member.ok_or(CommandError::NotInServer)?;
     // Discord computes this for the member and the channel of the interaction.
     let permissions = member.permissions.unwrap_or_default();
     Ok(Asker {
-        guild: guild(command.guild_id)?,
-        channel: ChannelId::new(command.channel_id.get()),
-        user: UserId::new(command.user.id.get()).ok_or(CommandError::NotInServer)?,
+        guild: guild(guild_id)?,
+        channel: ChannelId::new(channel.get()),
+        user: UserId::new(member.user.id.get()).ok_or(CommandError::NotInServer)?,
         may_manage: permissions.manage_guild() || permissions.administrator(),
     })
 }

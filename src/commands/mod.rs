@@ -2,8 +2,13 @@
 
 mod addstreamer;
 mod asked;
+mod editstreamer;
 mod live;
+mod options;
 mod pages;
+mod panel;
+mod preferences;
+mod presses;
 mod removestreamer;
 mod reply;
 mod setchannel;
@@ -19,6 +24,7 @@ use crate::domain::GuildId;
 
 pub use asked::{Asked, asked};
 pub use pages::{List, Press};
+pub use panel::{Deed, Form, Handle, Target};
 
 /// What every command has at hand.
 #[derive(Debug)]
@@ -51,13 +57,20 @@ impl From<serenity::Error> for CommandError {
 fn all() -> Vec<poise::Command<Data, CommandError>> {
     vec![
         setchannel::setchannel(),
-        addstreamer::addstreamer(),
+        options::with_options(addstreamer::addstreamer(), None),
+        options::with_options(
+            editstreamer::editstreamer(),
+            Some("One of these settings, taken back to what the server wants of all"),
+        ),
         removestreamer::removestreamer(),
         streamers::streamers(),
         live::live(),
         why::why(),
         test::test(),
-        settings::settings(),
+        options::with_options(
+            settings::settings(),
+            Some("One of these settings, taken back to what is usual"),
+        ),
     ]
 }
 
@@ -73,7 +86,7 @@ pub fn framework(control: Control) -> poise::Framework<Data, CommandError> {
     let options = poise::FrameworkOptions {
         commands: all(),
         on_error: |error| Box::pin(reply::failed(error)),
-        event_handler: |framework, event| Box::pin(pages::turned(framework, event)),
+        event_handler: |framework, event| Box::pin(presses::answer(framework, event)),
         allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
         ..Default::default()
     };

@@ -2,7 +2,8 @@
 
 use poise::serenity_prelude as serenity;
 
-use super::{CommandError, Data, asked, live, reply, streamers};
+use super::{CommandError, asked, live, reply, streamers};
+use crate::control::Control;
 use crate::domain::GuildId;
 
 /// A list that has pages.
@@ -78,18 +79,14 @@ pub(super) fn pressed(press: &serenity::ComponentInteraction) -> Result<Option<P
     Ok(Some(Press { list, page, guild: asked::guild(press.guild_id)? }))
 }
 
-/// Answers a press on one of the buttons; everything else is none of its business.
-pub(super) async fn turned(
-    framework: poise::FrameworkContext<'_, Data, CommandError>,
-    event: &serenity::FullEvent,
+/// Answers a press on one of the buttons.
+pub(super) async fn turn(
+    control: &Control,
+    ctx: &serenity::Context,
+    interaction: &serenity::ComponentInteraction,
+    press: Press,
 ) -> Result<(), CommandError> {
-    let serenity::FullEvent::InteractionCreate { interaction: serenity::Interaction::Component(press) } =
-        event
-    else {
-        return Ok(());
-    };
-    let Some(Press { list, page, guild }) = pressed(press)? else { return Ok(()) };
-    let control = &framework.user_data.control;
+    let Press { list, page, guild } = press;
     let turned = match list {
         List::Streamers => streamers::page(control, guild, page).await,
         List::Live => live::page(control, guild, page).await,
@@ -102,7 +99,7 @@ pub(super) async fn turned(
             serenity::CreateInteractionResponseMessage::new().content(reply::words(&error)).ephemeral(true),
         ),
     };
-    Ok(press.create_response(framework.serenity_context, answer).await?)
+    Ok(interaction.create_response(ctx, answer).await?)
 }
 
 #[cfg(test)]

@@ -105,12 +105,18 @@ fn denied_words(denied: &Denied) -> String {
         Denied::NotWatched(login) => {
             format!("`{login}` is not on this server's list. `/streamers` shows who is.")
         }
+        Denied::NoLongerWatched => {
+            "This streamer is not on this server's list any more. `/streamers` shows who is.".to_owned()
+        }
         Denied::NoChannel => {
             "Where should announcements go? Choose a channel with `/setchannel`, or give one with `/addstreamer`."
                 .to_owned()
         }
         Denied::Full => {
             format!("This server's list is full: it holds {MAX_WATCHES} streamers. Remove one with `/removestreamer` first.")
+        }
+        Denied::Invalid { setting, why } => {
+            format!("`{}`: {why}. Nothing was changed.", setting.as_str())
         }
         Denied::TwitchIsSilent => {
             "Twitch does not answer at the moment, so nothing was changed. Please try again in a minute.".to_owned()

@@ -1,7 +1,9 @@
 //! `/settings`: what this server has set, with what is wrong, and changing it.
 
-use super::{CommandError, Context, asker, reply};
-use crate::control::{self, ChannelCheck, GuildTroubles, SettingsChange};
+use poise::serenity_prelude as serenity;
+
+use super::{CommandError, Context, asker, options, panel, preferences, reply};
+use crate::control::{self, ChannelCheck, GuildTroubles, SettingsChange, Whose};
 use crate::domain::{ChannelId, DoubtPolicy, LatePolicy, Pause};
 use crate::render;
 
@@ -55,16 +57,27 @@ pub(super) async fn settings(
             InDoubt::Never => DoubtPolicy::Never,
         }),
     };
-    let settings = ctx.data().control.settings(asker(ctx)?, change).await?;
-    let title = if settings.changed { "Settings (changed)" } else { "Settings" };
-    let embed = reply::embed().title(title).description(answer(&settings));
-    ctx.send(poise::CreateReply::default().embed(embed).ephemeral(true)).await?;
+    let (asker, wish, control) = (asker(ctx)?, options::read(ctx), &ctx.data().control);
+    if !wish.is_empty() {
+        control.prefer(asker, &Whose::Server, &wish).await?;
+    }
+    let changed = !wish.is_empty() || change != SettingsChange::default();
+    if change != SettingsChange::default() {
+        control.settings(asker, change).await?;
+    }
+    let (embed, controls) = panel::show(control, asker, &Whose::Server, changed).await?;
+    ctx.send(poise::CreateReply::default().embed(embed).components(controls).ephemeral(true)).await?;
     Ok(())
+}
+
+/// What is set for the server, and what is wrong.
+pub(super) fn embed(settings: &control::Settings, changed: bool) -> serenity::CreateEmbed {
+    let title = if changed { "Settings (changed)" } else { "Settings" };
+    reply::embed().title(title).description(answer(settings))
 }
 
 fn answer(settings: &control::Settings) -> String {
     let set = &settings.set;
-    let channel = set.channel.map_or_else(|| "none".to_owned(), |channel| format!("<#{channel}>"));
     let late = match set.late {
         LatePolicy::Post => "announced, marked as late",
         LatePolicy::Quiet => "announced without notifying anybody",
@@ -74,12 +87,15 @@ fn answer(settings: &control::Settings) -> String {
         DoubtPolicy::Twice => "rather announced twice than never",
         DoubtPolicy::Never => "rather never than twice",
     };
-    let mut lines = vec![
-        format!("**Channel** {channel} (`/setchannel`)"),
+    let mut lines = preferences::lines(&settings.preferred());
+    lines.extend([
         format!("**Late announcements** (`late: {}`) {late}", set.late.as_str()),
         format!("**In doubt** (`doubt: {}`) {doubt}", set.doubt.as_str()),
-        format!("**Streamers** {} (`/streamers`)", settings.watches),
-    ];
+        format!(
+            "**Streamers** {} (`/streamers`; `/editstreamer` sets what is different for one)",
+            settings.watches
+        ),
+    ]);
     lines.extend(problems(settings));
     lines.join("\n")
 }

@@ -141,7 +141,7 @@ impl Control {
         Ok(tested)
     }
 
-    async fn watched(&self, guild: GuildId, typed: &str) -> Result<Profile, Denied> {
+    pub(super) async fn watched(&self, guild: GuildId, typed: &str) -> Result<Profile, Denied> {
         let login = Login::from_input(typed)?;
         self.store.find_watched(guild, login.clone()).await?.ok_or(Denied::NotWatched(login))
     }

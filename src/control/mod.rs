@@ -3,9 +3,11 @@
 mod explaining;
 mod guilds;
 mod lists;
+mod preferring;
 mod settings;
 mod tidying;
 mod watches;
+mod wish;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +23,10 @@ use crate::twitch::Helix;
 pub use crate::store::{Account, DeliveryAccount, DeliveryState, GuildTroubles, HISTORY};
 pub use explaining::{Tested, Why};
 pub use lists::{Live, LiveEntry, Page, Problem, WatchEntry};
+pub use preferring::{Preferred, Whose};
 pub use settings::{Settings, SettingsChange};
 pub use watches::{Added, ChannelCheck, Removed, SetChannel, Suggestion};
+pub use wish::{Setting, Wish};
 
 /// Streamers that one server may watch. It bounds lists and what one server can ask of the poll; comparable bots sell a third
 /// of it.
@@ -65,12 +69,23 @@ pub enum Denied {
     /// The server does not watch that streamer.
     #[error("the server does not watch {0}")]
     NotWatched(Login),
+    /// The streamer of a panel is not watched any more.
+    #[error("the server does not watch that streamer any more")]
+    NoLongerWatched,
     /// There is no channel for announcements.
     #[error("no channel is set")]
     NoChannel,
     /// The server watches as many as it may.
     #[error("the server watches {MAX_WATCHES} streamers already")]
     Full,
+    /// What was asked for cannot be meant.
+    #[error("{}: {why}", .setting.as_str())]
+    Invalid {
+        /// About what.
+        setting: Setting,
+        /// Why not, with what would be good. Fit for an answer.
+        why: String,
+    },
     /// Twitch gave no answer in time.
     #[error("Twitch does not answer")]
     TwitchIsSilent,

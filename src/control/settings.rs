@@ -1,6 +1,6 @@
 //! What a server has set, and what is wrong with it.
 
-use super::{Asker, ChannelCheck, Control, Denied};
+use super::{Asker, ChannelCheck, Control, Denied, Preferred};
 use crate::domain::{DoubtPolicy, LatePolicy};
 use crate::store::{GuildSettings, GuildTroubles};
 
@@ -26,6 +26,21 @@ pub struct Settings {
     pub watches: usize,
     /// Whether this has changed something.
     pub changed: bool,
+}
+
+impl Settings {
+    /// How the server wants its announcements.
+    #[must_use]
+    pub fn preferred(&self) -> Preferred {
+        Preferred {
+            streamer: None,
+            channel: self.set.channel,
+            has_own_channel: self.set.channel.is_some(),
+            own: self.set.preferences.clone(),
+            counts: self.set.preferences.clone(),
+            check: self.check,
+        }
+    }
 }
 
 impl Control {

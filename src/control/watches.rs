@@ -1,5 +1,6 @@
 //! Watching: set the channel, add a streamer, remove one.
 
+use super::wish::Wish;
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
 use crate::discord::{Access, Line, Member};
 use crate::domain::{
@@ -9,7 +10,7 @@ use crate::store;
 use crate::twitch::Urgency;
 
 /// Suggestions that Discord shows (Discord, Application Commands, "Autocomplete").
-const MAX_SUGGESTIONS: usize = 25;
+pub(super) const MAX_SUGGESTIONS: usize = 25;
 
 /// Shorter beginnings match half of Twitch.
 const SHORTEST_SEARCH: usize = 2;
@@ -85,15 +86,11 @@ impl Control {
         Ok(SetChannel { channel, check })
     }
 
-    /// Watches a streamer, or moves the watch when it is there and a channel is given.
-    pub async fn add_streamer(
-        &self,
-        asker: Asker,
-        typed: &str,
-        channel: Option<ChannelId>,
-    ) -> Result<Added, Denied> {
+    /// Watches a streamer, announced as wished. When the watch is there, this changes it.
+    pub async fn add_streamer(&self, asker: Asker, typed: &str, wish: &Wish) -> Result<Added, Denied> {
         asker.must_manage()?;
         let login = Login::from_input(typed)?;
+        let channel = wish.channel;
         let default = self.store.guild(asker.guild).await?.channel;
         let place = channel.or(default);
         // Somebody who is on the list with a channel of their own needs no other.
@@ -109,8 +106,9 @@ impl Control {
                 Denied::TwitchIsSilent
             })?
             .ok_or(Denied::UnknownStreamer(login))?;
+        let wanted = self.read_wish(asker.guild, wish).await?;
         let key = WatchKey { guild: asker.guild, broadcaster: profile.broadcaster.clone() };
-        let watch = NewWatch { key, channel, by: asker.user, at: self.clock.now() };
+        let watch = NewWatch { key, channel, by: asker.user, at: self.clock.now(), preferences: wanted };
         let added = self.store.add_watch(watch, profile.clone(), MAX_WATCHES).await?;
         let (place, was_there, moved) = match added {
             store::Added::New => (place, false, false),
@@ -172,7 +170,12 @@ impl Control {
     }
 
     /// Somebody has just chosen that channel: what waits for it goes out now, unless the bot sees that it cannot.
-    async fn reopen(&self, guild: GuildId, channel: ChannelId, check: ChannelCheck) -> Result<(), Denied> {
+    pub(super) async fn reopen(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        check: ChannelCheck,
+    ) -> Result<(), Denied> {
         if check.closed().is_none() {
             self.store.resume_route(Route { guild, channel }, self.clock.now()).await?;
         }

@@ -33,4 +33,6 @@ pub struct NewWatch {
     pub by: UserId,
     /// When.
     pub at: Timestamp,
+    /// How announcements are wanted. For a watch that is there, what is absent stays as it was.
+    pub preferences: Preferences,
 }

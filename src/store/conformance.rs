@@ -13,7 +13,8 @@ use std::time::Duration;
 use super::{Added, Change, Decision, Held, LeaseRequest, Settlement, Shard, Store, StoreOptions};
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Owed,
-    Profile, Refusal, SessionId, Source, Stream, StreamId, Timestamp, TransitionId, UserId, Watch, WatchKey,
+    Preferences, Profile, Refusal, SessionId, Source, Stream, StreamId, Timestamp, TransitionId, UserId,
+    Watch, WatchKey,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
@@ -70,6 +71,7 @@ async fn watch(store: &Store, server: u64, id: &str) -> Added {
         channel: Some(channel(server)),
         by: UserId::new(1).expect("an id"),
         at: NOW,
+        preferences: Preferences::default(),
     };
     store.add_watch(watch, profile(id), 1000).await.expect("added")
 }
@@ -192,6 +194,7 @@ async fn a_full_channel_leaves_room_for_others() {
             channel: Some(channel(1)),
             by: UserId::new(1).expect("an id"),
             at: NOW,
+            preferences: Preferences::default(),
         };
         store.add_watch(watch, profile(&id), usize::MAX).await.expect("added");
         goes_live(&store, &id, &id).await;
@@ -288,6 +291,7 @@ async fn what_was_not_tried_yet_goes_where_the_admin_wants_it_now() {
             channel: Some(channel(raw)),
             by: UserId::new(1).expect("an id"),
             at: NOW,
+            preferences: Preferences::default(),
         };
         store.add_watch(watch, profile("7"), 1000).await.expect("added");
     };
@@ -345,6 +349,7 @@ async fn what_lives_again_goes_where_the_admin_wants_it_now() {
         channel: Some(channel(9)),
         by: UserId::new(1).expect("an id"),
         at: later(70),
+        preferences: Preferences::default(),
     };
     store.add_watch(moved, profile("7"), 1000).await.expect("moved");
     let owed = owed(&store, "7").await;
@@ -362,8 +367,13 @@ async fn a_refusal_shows_in_the_list_until_the_channel_changes() {
     settle(&store, &leased[0], Outcome::Refused(Refusal::BlockedByServer)).await;
     let refused = async || store.list(guild(1)).await.expect("a list")[0].refused;
     assert_eq!(refused().await, Some(Refusal::BlockedByServer));
-    let elsewhere =
-        NewWatch { key: key(1, "7"), channel: Some(channel(9)), by: UserId::new(1).expect("an id"), at: NOW };
+    let elsewhere = NewWatch {
+        key: key(1, "7"),
+        channel: Some(channel(9)),
+        by: UserId::new(1).expect("an id"),
+        at: NOW,
+        preferences: Preferences::default(),
+    };
     let added = store.add_watch(elsewhere, profile("7"), 1000).await.expect("added");
     assert_eq!(added, Added::AlreadyThere { channel: Some(channel(9)), moved: true });
     assert_eq!(refused().await, None);

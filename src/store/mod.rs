@@ -309,9 +309,22 @@ pub struct GuildTroubles {
     pub kept_back: usize,
 }
 
+/// Where announcements are to go from now on, said together with how they are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Placing {
+    /// The channel; `Some(None)` takes it back, nothing leaves it as it is.
+    pub channel: Option<Option<ChannelId>>,
+    /// The channel in which the admin says so.
+    pub asked_in: Option<ChannelId>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// How a watch stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WatchState {
+    /// The account as it is known.
+    pub profile: Profile,
     /// Since when.
     pub added_at: Timestamp,
     /// Since when Twitch does not know the account.

@@ -12,7 +12,7 @@ use super::token::{Token, TokenKeeper};
 use super::wire::{self, Page, StreamEntry};
 use super::{TwitchError, TwitchOptions};
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Channel, Login, Profile, Stream, Timestamp};
+use crate::domain::{BroadcasterId, Category, Channel, Login, Profile, Stream, Timestamp};
 use crate::http;
 
 /// Ids that one request may ask for (Twitch, API Reference, "Get Streams" and "Get Users").
@@ -218,6 +218,13 @@ impl Helix {
         let query = [("first", SUGGESTIONS), ("query", beginning)];
         let search = self.profiles("/search/channels", &query, Urgency::Background);
         Ok(tokio::time::timeout(within, search).await.unwrap_or_else(|_| Err(too_slow()))?.profiles)
+    }
+
+    /// Categories whose names are like this (Twitch, API Reference, "Search Categories"). Those that cannot be read are left out.
+    pub async fn categories(&self, name: &str, urgency: Urgency) -> Result<Vec<Category>, TwitchError> {
+        let body =
+            self.inner.get("/search/categories", &[("first", "100"), ("query", name)], urgency).await?;
+        Ok(read_page(&body)?.data.into_iter().filter_map(wire::category).collect())
     }
 
     /// How many requests a minute Twitch grants, as its last answer said.

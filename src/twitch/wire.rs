@@ -84,6 +84,14 @@ struct ChannelItem<'a> {
 }
 
 #[derive(Deserialize)]
+struct CategoryItem<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
 struct ErrorBody<'a> {
     #[serde(borrow)]
     message: Cow<'a, str>,
@@ -168,6 +176,12 @@ pub(super) fn channel(raw: &RawValue) -> Option<Channel> {
         tags: tags(item.tags.as_deref()),
         language: language(item.broadcaster_language.as_deref()),
     })
+}
+
+/// Reads an item of `/search/categories`; nothing when it is broken.
+pub(super) fn category(raw: &RawValue) -> Option<Category> {
+    let item: CategoryItem<'_> = serde_json::from_str(raw.get()).ok()?;
+    Some(Category { id: text::filled(&item.id)?.to_owned(), name: text::filled(&item.name)?.to_owned() })
 }
 
 /// Reads an item of `/users` or `/search/channels`; nothing when it is broken.

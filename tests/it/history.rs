@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use livebell::domain::{
     BroadcasterId, Category, ChannelId, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Owed,
-    Profile, SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
+    Preferences, Profile, SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
 use livebell::store::{Change, Decision, LeaseRequest, Settlement, Store, StoreOptions};
 use rusqlite::Connection;
@@ -50,6 +50,7 @@ impl Bench {
             channel: ChannelId::new(1_300_000_000_000_000_000 + who.0),
             by: UserId::new(1_100_000_000_000_000_001).expect("an id"),
             at: Timestamp::from_millis(NOW - 200 * DAY),
+            preferences: Preferences::default(),
         };
         self.store.add_watch(watch, who.profile(), 10_000).await.expect("added");
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use livebell::clock::Clock;
 use livebell::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Profile, Seen, Sighting, Source, Stream,
-    StreamId, Timestamp, UserId, WatchKey,
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Preferences, Profile, Seen, Sighting,
+    Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
 use livebell::pipeline::Pipeline;
 use livebell::store::{LeaseRequest, Store, StoreOptions};
@@ -64,7 +64,13 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
                 image: None,
             };
             let by = UserId::new(1).expect("an id");
-            let watch = NewWatch { key, channel: ChannelId::new(server), by, at: NOW };
+            let watch = NewWatch {
+                key,
+                channel: ChannelId::new(server),
+                by,
+                at: NOW,
+                preferences: Preferences::default(),
+            };
             store.add_watch(watch, profile, 100).await.expect("added");
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use livebell::clock::Clock;
 use livebell::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Profile, Seen, Sighting, Source, Stream,
-    StreamId, Timestamp, UserId, WatchKey,
+    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Preferences, Profile, Seen, Sighting,
+    Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
 use livebell::pipeline::Pipeline;
 use livebell::store::{Store, StoreOptions};
@@ -42,7 +42,8 @@ impl Bench {
         let broadcaster = BroadcasterId::new(who);
         let key = WatchKey { guild: GuildId::new(1).expect("an id"), broadcaster: broadcaster.clone() };
         let by = UserId::new(1).expect("an id");
-        let watch = NewWatch { key, channel: ChannelId::new(2), by, at: NOW };
+        let watch =
+            NewWatch { key, channel: ChannelId::new(2), by, at: NOW, preferences: Preferences::default() };
         let profile = Profile { broadcaster, display_name: login.to_string(), login, image: None };
         self.store.add_watch(watch, profile, 10).await.expect("added");
     }
@@ -94,7 +95,13 @@ async fn a_new_watch_waits_until_it_can_be_remembered() {
     bench.pipeline.take(&live(&["bob"])).await.expect("taken");
     assert_eq!(bench.owed().await, 2);
     let key = WatchKey { guild: GuildId::new(3).expect("an id"), broadcaster: BroadcasterId::new("ann") };
-    let watch = NewWatch { key, channel: ChannelId::new(4), by: UserId::new(1).expect("an id"), at: NOW };
+    let watch = NewWatch {
+        key,
+        channel: ChannelId::new(4),
+        by: UserId::new(1).expect("an id"),
+        at: NOW,
+        preferences: Preferences::default(),
+    };
     let login = Login::new("ann").expect("a login");
     let profile = Profile {
         broadcaster: BroadcasterId::new("ann"),

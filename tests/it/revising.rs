@@ -7,8 +7,8 @@ use std::time::Duration;
 use livebell::clock::Clock;
 use livebell::discord::{DiscordOptions, Rest};
 use livebell::domain::{
-    BroadcasterId, Category, ChannelId, GuildId, Login, NewWatch, Owed, Profile, Route, SessionId, Source,
-    Stream, StreamId, Timestamp, UserId, WatchKey,
+    BroadcasterId, Category, ChannelId, GuildId, Login, NewWatch, Owed, Preferences, Profile, Route,
+    SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
 use livebell::outbox::{Halted, Revisions, Worker};
 use livebell::sinks::{DiscordChannel, Sink};
@@ -109,7 +109,13 @@ impl Half {
             let watch = WatchKey { guild: GuildId::new(*guild).expect("an id"), broadcaster: id(login) };
             let channel = ChannelId::new(*channel).expect("an id");
             let by = UserId::new(1).expect("an id");
-            let new = NewWatch { key: watch.clone(), channel: Some(channel), by, at: started_at };
+            let new = NewWatch {
+                key: watch.clone(),
+                channel: Some(channel),
+                by,
+                at: started_at,
+                preferences: Preferences::default(),
+            };
             self.store.add_watch(new, profile(login), 1000).await.expect("added");
             owed.push(Owed { watch, channel });
         }

@@ -266,8 +266,13 @@ async fn a_server_that_left_is_neither_looked_at_nor_told_and_comes_back_without
 async fn what_waits_follows_the_choice_of_another_channel() {
     let (_folder, store) = store().await;
     choose(&store, 1, 1, 0).await;
-    let wish =
-        |id: &str| NewWatch { key: key(1, id), channel: None, by: UserId::new(1).expect("an id"), at: NOW };
+    let wish = |id: &str| NewWatch {
+        key: key(1, id),
+        channel: None,
+        by: UserId::new(1).expect("an id"),
+        at: NOW,
+        preferences: Preferences::default(),
+    };
     for id in ["7", "8"] {
         store.add_watch(wish(id), profile(id), 9).await.expect("added");
         goes_live(&store, id, id).await;
@@ -290,7 +295,13 @@ async fn what_waits_follows_the_choice_of_another_channel() {
 async fn a_failed_attempt_goes_on_where_the_admin_wants_it_meanwhile() {
     let (_folder, store) = store().await;
     choose(&store, 1, 1, 0).await;
-    let wish = NewWatch { key: key(1, "7"), channel: None, by: UserId::new(1).expect("an id"), at: NOW };
+    let wish = NewWatch {
+        key: key(1, "7"),
+        channel: None,
+        by: UserId::new(1).expect("an id"),
+        at: NOW,
+        preferences: Preferences::default(),
+    };
     store.add_watch(wish, profile("7"), 9).await.expect("added");
     goes_live(&store, "7", "a").await;
     let leased = lease(&store, NOW).await.remove(0);
@@ -305,7 +316,13 @@ async fn what_may_stand_in_a_channel_that_closed_for_good_goes_where_the_server_
         let (_folder, store) = store().await;
         choose(&store, 1, 1, 0).await;
         store.set_policies(guild(1), None, Some(choice)).await.expect("chosen");
-        let wish = NewWatch { key: key(1, "7"), channel: None, by: UserId::new(1).expect("an id"), at: NOW };
+        let wish = NewWatch {
+            key: key(1, "7"),
+            channel: None,
+            by: UserId::new(1).expect("an id"),
+            at: NOW,
+            preferences: Preferences::default(),
+        };
         store.add_watch(wish, profile("7"), 9).await.expect("added");
         goes_live(&store, "7", "a").await;
         settle_unsure(&store, &lease(&store, NOW).await[0]).await;
@@ -333,6 +350,7 @@ async fn what_moves_to_a_closed_channel_goes_on_waiting() {
             channel: Some(channel(server_channel)),
             by: UserId::new(1).expect("an id"),
             at: NOW,
+            preferences: Preferences::default(),
         };
         store.add_watch(watch, profile(&id), 9).await.expect("added");
         goes_live(&store, &id, &id).await;
@@ -345,6 +363,7 @@ async fn what_moves_to_a_closed_channel_goes_on_waiting() {
         channel: Some(channel(2)),
         by: UserId::new(1).expect("an id"),
         at: later(2),
+        preferences: Preferences::default(),
     };
     store.add_watch(moved, profile("7"), 9).await.expect("moved");
     assert!(lease(&store, later(3)).await.is_empty());

@@ -33,7 +33,7 @@ impl Store {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT added_at, unavailable_since, COALESCE(watch.channel_id, guild.channel_id),
-                        watch.channel_id, watch.preferences
+                        watch.channel_id, watch.preferences, login, display_name, image
                  FROM watch JOIN streamer USING (broadcaster_id) JOIN guild USING (guild_id)
                  WHERE guild_id = ?1 AND broadcaster_id = ?2",
             )?;
@@ -42,6 +42,7 @@ impl Store {
             let channel: Option<i64> = row.get(2)?;
             let own_channel: Option<i64> = row.get(3)?;
             Ok(Some(WatchState {
+                profile: super::outbox::profile(row, watch.broadcaster.clone(), 5)?,
                 added_at: Timestamp::from_millis(row.get(0)?),
                 unavailable_since: time(row, 1)?,
                 channel: channel.map(channel_id).transpose()?,

@@ -8,7 +8,7 @@ use crate::domain::{
     BroadcasterId, ChannelId, DoubtPolicy, GuildId, LatePolicy, Login, NewWatch, Preferences, Profile,
     Refusal, Timestamp, WatchKey,
 };
-use crate::store::{Added, GuildSettings, Listed, StoreError, preferences};
+use crate::store::{Added, GuildSettings, Listed, Placing, StoreError, preferences};
 
 const COUNT: &str = "SELECT COUNT(*) FROM watch WHERE guild_id = ?1";
 
@@ -69,15 +69,27 @@ impl Store {
         .await
     }
 
-    /// Changes how a server wants its announcements, or those of one of its streamers. Returns how they are wanted from now
-    /// on, as set there; nothing when the server does not watch that streamer.
+    /// Changes how a server wants its announcements, or those of one of its streamers, and where. Returns how they are wanted
+    /// from now on, as set there; nothing when the server does not watch that streamer.
     pub async fn change_preferences(
         &self,
         guild: GuildId,
         streamer: Option<BroadcasterId>,
+        placing: Placing,
         change: impl FnOnce(&mut Preferences) + Send + 'static,
     ) -> Result<Option<Preferences>, StoreError> {
-        let changed = self.write(move |tx| change_preferences(tx, guild, streamer.as_ref(), change)).await?;
+        let changed = self
+            .write(move |tx| {
+                let changed = match &streamer {
+                    Some(streamer) => change_of_watch(tx, guild, streamer, placing, change)?,
+                    None => Some(change_of_guild(tx, guild, placing, change)?),
+                };
+                if placing.channel.is_some() {
+                    routes::follow_watches(tx, guild, placing.at)?;
+                }
+                Ok(changed)
+            })
+            .await?;
         // What was held back may be wanted now.
         self.watches_did_change();
         Ok(changed)
@@ -254,12 +266,17 @@ fn add_watch(
     let guild = signed(watch.key.guild.get());
     let broadcaster = watch.key.broadcaster.as_str();
     let wanted = watch.channel.map(|channel| signed(channel.get()));
-    let own: Option<Option<i64>> = tx
-        .prepare_cached("SELECT channel_id FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?
-        .query_row(params![guild, broadcaster], |row| row.get(0))
+    let own: Option<(Option<i64>, Option<String>)> = tx
+        .prepare_cached(
+            "SELECT channel_id, preferences FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2",
+        )?
+        .query_row(params![guild, broadcaster], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     super::accounts::keep_profile(tx, profile, watch.at)?;
-    if let Some(own) = own {
+    if let Some((own, set)) = own {
+        let wanted_so = watch.preferences.clone().over(preferences::read(set.as_deref())?);
+        tx.prepare_cached("UPDATE watch SET preferences = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+            .execute(params![guild, broadcaster, preferences::write(&wanted_so)])?;
         let moved = wanted.is_some() && wanted != own;
         if moved {
             tx.prepare_cached(
@@ -283,44 +300,65 @@ fn add_watch(
     )?
     .execute([guild])?;
     tx.prepare_cached(
-        "INSERT INTO watch (guild_id, broadcaster_id, channel_id, added_at, added_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO watch (guild_id, broadcaster_id, channel_id, added_at, added_by, preferences)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(params![guild, broadcaster, wanted, watch.at.as_millis(), signed(watch.by.get())])?;
+    .execute(params![
+        guild,
+        broadcaster,
+        wanted,
+        watch.at.as_millis(),
+        signed(watch.by.get()),
+        preferences::write(&watch.preferences)
+    ])?;
     Ok(Added::New)
 }
 
-fn change_preferences(
+fn change_of_guild(
     tx: &Transaction<'_>,
     guild: GuildId,
-    streamer: Option<&BroadcasterId>,
+    placing: Placing,
+    change: impl FnOnce(&mut Preferences),
+) -> Result<Preferences, StoreError> {
+    let guild = signed(guild.get());
+    tx.prepare_cached("INSERT INTO guild (guild_id) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([guild])?;
+    let set: Option<String> = tx
+        .prepare_cached("SELECT preferences FROM guild WHERE guild_id = ?1")?
+        .query_row([guild], |row| row.get(0))?;
+    let mut wanted = preferences::read(set.as_deref())?;
+    change(&mut wanted);
+    tx.prepare_cached("UPDATE guild SET preferences = ?2 WHERE guild_id = ?1")?
+        .execute(params![guild, preferences::write(&wanted)])?;
+    if let Some(channel) = placing.channel {
+        let asked_in = placing.asked_in.map(|channel| signed(channel.get()));
+        tx.prepare_cached(
+            "UPDATE guild SET channel_id = ?2, asked_in = COALESCE(?3, asked_in) WHERE guild_id = ?1",
+        )?
+        .execute(params![guild, channel.map(|channel| signed(channel.get())), asked_in])?;
+    }
+    Ok(wanted)
+}
+
+fn change_of_watch(
+    tx: &Transaction<'_>,
+    guild: GuildId,
+    streamer: &BroadcasterId,
+    placing: Placing,
     change: impl FnOnce(&mut Preferences),
 ) -> Result<Option<Preferences>, StoreError> {
-    let server = signed(guild.get());
-    if streamer.is_none() {
-        tx.prepare_cached("INSERT INTO guild (guild_id) VALUES (?1) ON CONFLICT DO NOTHING")?
-            .execute([server])?;
-    }
-    let set: Option<Option<String>> = match streamer {
-        Some(streamer) => tx
-            .prepare_cached("SELECT preferences FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?
-            .query_row(params![server, streamer.as_str()], |row| row.get(0))
-            .optional()?,
-        None => tx
-            .prepare_cached("SELECT preferences FROM guild WHERE guild_id = ?1")?
-            .query_row([server], |row| row.get(0))
-            .optional()?,
-    };
+    let guild = signed(guild.get());
+    let set: Option<Option<String>> = tx
+        .prepare_cached("SELECT preferences FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+        .query_row(params![guild, streamer.as_str()], |row| row.get(0))
+        .optional()?;
     let Some(set) = set else { return Ok(None) };
     let mut wanted = preferences::read(set.as_deref())?;
     change(&mut wanted);
-    let text = preferences::write(&wanted);
-    match streamer {
-        Some(streamer) => tx
-            .prepare_cached("UPDATE watch SET preferences = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2")?
-            .execute(params![server, streamer.as_str(), text])?,
-        None => tx
-            .prepare_cached("UPDATE guild SET preferences = ?2 WHERE guild_id = ?1")?
-            .execute(params![server, text])?,
-    };
+    tx.prepare_cached("UPDATE watch SET preferences = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+        .execute(params![guild, streamer.as_str(), preferences::write(&wanted)])?;
+    if let Some(channel) = placing.channel {
+        tx.prepare_cached("UPDATE watch SET channel_id = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2")?
+            .execute(params![guild, streamer.as_str(), channel.map(|channel| signed(channel.get()))])?;
+    }
     Ok(Some(wanted))
 }

@@ -18,18 +18,22 @@ async fn what_nobody_has_changed_is_shown_as_it_is() {
     let (world, cats) = World::with_follower().await;
     insta::assert_snapshot!(settings(&world, cats).await, @"
     Settings
-    **Channel** #live (`/setchannel`)
+    **Channel** #live
+    **Mentions** nobody
+    **At the end** say how long it was, with the recording
     **Late announcements** (`late: post`) announced, marked as late
     **In doubt** (`doubt: twice`) rather announced twice than never
-    **Streamers** 1 (`/streamers`)
+    **Streamers** 1 (`/streamers`; `/editstreamer` sets what is different for one)
     ");
     let dogs = world.bare_server("Dogs");
     insta::assert_snapshot!(settings(&world, dogs).await, @"
     Settings
-    **Channel** none (`/setchannel`)
+    **Channel** none
+    **Mentions** nobody
+    **At the end** say how long it was, with the recording
     **Late announcements** (`late: post`) announced, marked as late
     **In doubt** (`doubt: twice`) rather announced twice than never
-    **Streamers** 0 (`/streamers`)
+    **Streamers** 0 (`/streamers`; `/editstreamer` sets what is different for one)
     ⚠️ No channel is set. Choose one with `/setchannel`.
     ");
 }
@@ -40,18 +44,22 @@ async fn a_change_is_shown_kept_and_concerns_one_server() {
     let dogs = world.server("Dogs").await;
     insta::assert_snapshot!(chooses(&world, cats, "late", "quiet").await, @"
     Settings (changed)
-    **Channel** #live (`/setchannel`)
+    **Channel** #live
+    **Mentions** nobody
+    **At the end** say how long it was, with the recording
     **Late announcements** (`late: quiet`) announced without notifying anybody
     **In doubt** (`doubt: twice`) rather announced twice than never
-    **Streamers** 1 (`/streamers`)
+    **Streamers** 1 (`/streamers`; `/editstreamer` sets what is different for one)
     ");
     // What is not given stays as it is.
     insta::assert_snapshot!(chooses(&world, cats, "doubt", "never").await, @"
     Settings (changed)
-    **Channel** #live (`/setchannel`)
+    **Channel** #live
+    **Mentions** nobody
+    **At the end** say how long it was, with the recording
     **Late announcements** (`late: quiet`) announced without notifying anybody
     **In doubt** (`doubt: never`) rather never than twice
-    **Streamers** 1 (`/streamers`)
+    **Streamers** 1 (`/streamers`; `/editstreamer` sets what is different for one)
     ");
     assert!(chooses(&world, cats, "late", "skip").await.contains("`late: skip`) not announced"));
     world.stop().await.expect("a clean stop");
@@ -75,30 +83,36 @@ async fn what_is_wrong_stands_below() {
     world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
     insta::assert_snapshot!(settings(&world, cats).await, @"
     Settings
-    **Channel** #live (`/setchannel`)
+    **Channel** #live
+    **Mentions** nobody
+    **At the end** say how long it was, with the recording
     **Late announcements** (`late: post`) announced, marked as late
     **In doubt** (`doubt: twice`) rather announced twice than never
-    **Streamers** 1 (`/streamers`)
+    **Streamers** 1 (`/streamers`; `/editstreamer` sets what is different for one)
     ⚠️ I may not read #live: with **Read Message History** I could see for myself when I am in doubt.
     ");
     // Before anything was refused, a look tells what would be.
     world.discord.deny(cats.live, SEND_MESSAGES);
     insta::assert_snapshot!(settings(&world, cats).await, @"
     Settings
-    **Channel** #live (`/setchannel`)
+    **Channel** #live
+    **Mentions** nobody
+    **At the end** say how long it was, with the recording
     **Late announcements** (`late: post`) announced, marked as late
     **In doubt** (`doubt: twice`) rather announced twice than never
-    **Streamers** 1 (`/streamers`)
+    **Streamers** 1 (`/streamers`; `/editstreamer` sets what is different for one)
     ⚠️ I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles.
     ");
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     insta::assert_snapshot!(settings(&world, cats).await, @"
     Settings
-    **Channel** #live (`/setchannel`)
+    **Channel** #live
+    **Mentions** nobody
+    **At the end** say how long it was, with the recording
     **Late announcements** (`late: post`) announced, marked as late
     **In doubt** (`doubt: twice`) rather announced twice than never
-    **Streamers** 1 (`/streamers`)
+    **Streamers** 1 (`/streamers`; `/editstreamer` sets what is different for one)
     ⚠️ Nothing has been sent to #live since (time). I lack **Send Messages** in #live. Open the settings of the channel, then Permissions, and allow it for me or one of my roles. I look again (time) at the latest.
     ");
 }

@@ -1,0 +1,29 @@
+//! `/editstreamer`: how one streamer is announced in this server, where that is to be otherwise than for all.
+
+use super::{CommandError, Context, asker, options, panel, suggest_watched};
+use crate::control::Whose;
+
+/// Choose how one streamer is announced here; without options, see it and change it in a panel
+#[poise::command(
+    slash_command,
+    ephemeral,
+    interaction_context = "Guild",
+    default_member_permissions = "MANAGE_GUILD"
+)]
+pub(super) async fn editstreamer(
+    ctx: Context<'_>,
+    #[description = "A streamer of this server's list"]
+    #[autocomplete = "suggest_watched"]
+    #[max_length = 200]
+    streamer: String,
+) -> Result<(), CommandError> {
+    ctx.defer_ephemeral().await?;
+    let (asker, whose, wish) = (asker(ctx)?, Whose::Streamer(streamer), options::read(ctx));
+    let control = &ctx.data().control;
+    if !wish.is_empty() {
+        control.prefer(asker, &whose, &wish).await?;
+    }
+    let (embed, controls) = panel::show(control, asker, &whose, !wish.is_empty()).await?;
+    ctx.send(poise::CreateReply::default().embed(embed).components(controls).ephemeral(true)).await?;
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Preferences in words: what counts for a server or a streamer, and whether that is set there or taken over.
+
+use super::options::{on_end_words, reruns_words};
+use super::reply;
+use crate::control::{Preferred, Setting};
+use crate::domain::{Category, Mention, Preferences, Reruns, text};
+
+/// Longest list or text in a line of an answer; the whole stands in the panel's forms.
+const LONGEST: usize = 150;
+
+/// What counts, a line for each thing that is not as usual; the channel and the mention always.
+pub(super) fn lines(preferred: &Preferred) -> Vec<String> {
+    let Preferred { channel, has_own_channel, own, counts, streamer, .. } = preferred;
+    let is_streamer = streamer.is_some();
+    // What a streamer's announcements have from the server is told apart from what was chosen for them.
+    let mark = |is_own: bool| if is_streamer && is_own { " (own)" } else { "" };
+    let place = channel.map_or_else(|| "none".to_owned(), |channel| format!("<#{channel}>"));
+    let mut lines = vec![format!("**Channel** {place}{}", mark(*has_own_channel))];
+    for setting in Setting::ALL {
+        let Some(words) = words(setting, counts) else { continue };
+        lines.push(format!("**{}** {words}{}", title(setting), mark(is_set(setting, own))));
+    }
+    lines
+}
+
+/// What a setting is called in an answer.
+pub(super) const fn title(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Channel => "Channel",
+        Setting::Mention => "Mentions",
+        Setting::Message => "Text",
+        Setting::Color => "Colour",
+        Setting::Preview => "Picture",
+        Setting::Button => "Watch button",
+        Setting::Notify => "Notify button",
+        Setting::Publish => "Published",
+        Setting::OnEnd => "At the end",
+        Setting::ForumTag => "Tag of the post",
+        Setting::Reruns => "Reruns",
+        Setting::OnlyCategory => "Only in",
+        Setting::NeverCategory => "Never in",
+        Setting::TitleHas => "Title has",
+        Setting::TitleNot => "Title has not",
+        Setting::TitleRegex => "Title matches",
+        Setting::Language => "Languages",
+        Setting::TagsAny => "With a tag of",
+        Setting::TagsNone => "Without the tags",
+        Setting::MinViewers => "Viewers at least",
+    }
+}
+
+/// Whether it is set there.
+fn is_set(setting: Setting, own: &Preferences) -> bool {
+    match setting {
+        Setting::Channel => false,
+        Setting::Mention => own.mention.is_some(),
+        Setting::Message => own.message.is_some(),
+        Setting::Color => own.color.is_some(),
+        Setting::Preview => own.preview.is_some(),
+        Setting::Button => own.button.is_some(),
+        Setting::Notify => own.notify.is_some(),
+        Setting::Publish => own.publish.is_some(),
+        Setting::OnEnd => own.on_end.is_some(),
+        Setting::ForumTag => own.forum_tag.is_some(),
+        Setting::Reruns => own.reruns.is_some(),
+        Setting::OnlyCategory => own.only_category.is_some(),
+        Setting::NeverCategory => own.never_category.is_some(),
+        Setting::TitleHas => own.title_has.is_some(),
+        Setting::TitleNot => own.title_not.is_some(),
+        Setting::TitleRegex => own.title_regex.is_some(),
+        Setting::Language => own.language.is_some(),
+        Setting::TagsAny => own.tags_any.is_some(),
+        Setting::TagsNone => own.tags_none.is_some(),
+        Setting::MinViewers => own.min_viewers.is_some(),
+    }
+}
+
+/// What is set, in words; nothing when it is as usual.
+fn words(setting: Setting, counts: &Preferences) -> Option<String> {
+    let shown = |text: &str| text::cut(&text::escape_markdown(text), LONGEST);
+    let list = |list: &Option<Vec<String>>| {
+        list.as_ref().filter(|list| !list.is_empty()).map(|list| shown(&list.join(", ")))
+    };
+    let switch = |set: Option<bool>, usual: bool| {
+        set.filter(|set| *set != usual).map(|set| if set { "yes" } else { "no" }.to_owned())
+    };
+    match setting {
+        Setting::Channel | Setting::ForumTag => None,
+        Setting::Mention => Some(mention(counts.mention.unwrap_or_default())),
+        Setting::Message => counts.message.as_ref().map(|template| format!("`{}`", code(template.as_str()))),
+        Setting::Color => counts.color.map(|color| format!("#{color:06x}")),
+        Setting::Preview => switch(counts.preview, true),
+        Setting::Button => switch(counts.button, true),
+        Setting::Notify => switch(counts.notify, true),
+        Setting::Publish => switch(counts.publish, false),
+        Setting::OnEnd => Some(on_end_words(counts.on_end.unwrap_or_default()).to_owned()),
+        Setting::Reruns => counts
+            .reruns
+            .filter(|reruns| *reruns != Reruns::default())
+            .map(|reruns| reruns_words(reruns).to_owned()),
+        Setting::OnlyCategory => categories(counts.only_category.as_deref()),
+        Setting::NeverCategory => categories(counts.never_category.as_deref()),
+        Setting::TitleHas => list(&counts.title_has),
+        Setting::TitleNot => list(&counts.title_not),
+        Setting::TitleRegex => counts
+            .title_regex
+            .as_ref()
+            .and_then(|pattern| pattern.as_ref().map(|pattern| format!("`{}`", code(pattern.as_str())))),
+        Setting::Language => list(&counts.language),
+        Setting::TagsAny => list(&counts.tags_any),
+        Setting::TagsNone => list(&counts.tags_none),
+        Setting::MinViewers => counts.min_viewers.filter(|least| *least > 0).map(text::grouped),
+    }
+}
+
+/// Whom announcements mention. The answer is private and allows no mention, so this only names them.
+pub(super) fn mention(mention: Mention) -> String {
+    match mention {
+        Mention::Nobody => "nobody".to_owned(),
+        Mention::Role(role) => format!("<@&{role}>"),
+        Mention::Here => "@here".to_owned(),
+        Mention::Everyone => "@everyone".to_owned(),
+    }
+}
+
+fn categories(categories: Option<&[Category]>) -> Option<String> {
+    let names: Vec<_> = categories?.iter().map(|category| reply::name(&category.name)).collect();
+    (!names.is_empty()).then(|| text::cut(&names.join("; "), LONGEST))
+}
+
+/// A text between backticks, which would end it.
+fn code(source: &str) -> String {
+    text::cut(&source.replace('`', "\u{2019}").replace('\n', " "), LONGEST)
+}
+
+/// A setting as it is typed into a form again.
+pub(super) fn typed(setting: Setting, own: &Preferences) -> String {
+    let list = |list: &Option<Vec<String>>| list.as_ref().map(|list| or_none(list.join(", ")));
+    let names = |list: &Option<Vec<Category>>| {
+        let names =
+            |list: &Vec<Category>| list.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join("; ");
+        list.as_ref().map(|list| or_none(names(list)))
+    };
+    let typed = match setting {
+        Setting::Message => own.message.as_ref().map(|template| template.as_str().to_owned()),
+        Setting::Color => own.color.map(|color| format!("#{color:06x}")),
+        Setting::OnlyCategory => names(&own.only_category),
+        Setting::NeverCategory => names(&own.never_category),
+        Setting::TitleHas => list(&own.title_has),
+        Setting::TitleNot => list(&own.title_not),
+        Setting::TitleRegex => own.title_regex.as_ref().map(|pattern| {
+            or_none(pattern.as_ref().map_or_else(String::new, |pattern| pattern.as_str().to_owned()))
+        }),
+        Setting::Language => list(&own.language),
+        Setting::TagsAny => list(&own.tags_any),
+        Setting::TagsNone => list(&own.tags_none),
+        Setting::MinViewers => own.min_viewers.map(|least| least.to_string()),
+        _ => None,
+    };
+    typed.unwrap_or_default()
+}
+
+fn or_none(typed: String) -> String {
+    if typed.is_empty() { "none".to_owned() } else { typed }
+}
