@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 use super::members::Member;
 use super::permissions::{ADMINISTRATOR, ALL, Overwrite, Target};
+use super::roles::Role;
 use super::state::{APPLICATION, BOT, Channel, Guild, OWNER, Stored};
+
+/// The type of a message that answers another.
+const REPLY: u64 = 19;
 
 pub(super) fn user(id: u64, name: &str, bot: bool) -> Value {
     json!({
@@ -57,35 +61,49 @@ fn overwrite(guild: u64, overwrite: &Overwrite) -> Value {
     json!({"id": id.to_string(), "type": kind, "allow": overwrite.allow.to_string(), "deny": overwrite.deny.to_string()})
 }
 
-/// All roles of a guild: `@everyone` has the guild's id, the bot's own role the next one, then the fillers.
+/// All roles of a guild: `@everyone` has the guild's id, the bot's own role the next one, then the fillers, then those
+/// that a test made.
 pub(super) fn roles(guild: &Guild) -> Vec<Value> {
     let mut roles = vec![everyone_role(guild), bot_role(guild)];
-    roles
-        .extend((0..guild.extra_roles).map(|index| {
-            role(guild.id + 2 + u64::from(index), &format!("role {index}"), 0, index + 2, None)
-        }));
+    roles.extend((0..guild.extra_roles).map(|index| {
+        let role = Role {
+            name: format!("role {index}"),
+            position: guild.bot_position + 1 + index,
+            mentionable: true,
+            ..Role::default()
+        };
+        self::role(guild.id + 2 + u64::from(index), &role)
+    }));
+    roles.extend(guild.roles.iter().map(|(id, role)| self::role(*id, role)));
     roles
 }
 
 pub(super) fn everyone_role(guild: &Guild) -> Value {
-    role(guild.id, "@everyone", guild.everyone, 0, None)
+    let (name, permissions) = ("@everyone".to_owned(), guild.everyone);
+    role(guild.id, &Role { name, permissions, position: 0, ..Role::default() })
 }
 
 pub(super) fn bot_role(guild: &Guild) -> Value {
-    role(guild.id + 1, "Bell", guild.granted, 1, Some(BOT))
+    let own = Role {
+        name: "Bell".to_owned(),
+        permissions: guild.granted,
+        position: guild.bot_position,
+        managed: true,
+        ..Role::default()
+    };
+    let mut role = role(guild.id + 1, &own);
+    role["tags"] = json!({"bot_id": BOT.to_string()});
+    role
 }
 
-fn role(id: u64, name: &str, permissions: u64, position: u32, bot: Option<u64>) -> Value {
-    let mut role = json!({
-        "id": id.to_string(), "name": name, "permissions": permissions.to_string(), "position": position,
-        "color": 0, "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null},
-        "hoist": false, "managed": bot.is_some(), "mentionable": bot.is_none() && position > 0,
+pub(super) fn role(id: u64, role: &Role) -> Value {
+    json!({
+        "id": id.to_string(), "name": role.name, "permissions": role.permissions.to_string(),
+        "position": role.position, "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null},
+        "hoist": false, "managed": role.managed, "mentionable": role.mentionable,
         "icon": null, "unicode_emoji": null, "flags": 0,
-    });
-    if let Some(bot) = bot {
-        role["tags"] = json!({"bot_id": bot.to_string()});
-    }
-    role
+    })
 }
 
 /// The bot as a member of a guild.
@@ -172,6 +190,16 @@ pub(super) fn message(stored: &Stored) -> Value {
     // Without the privileged intent for message content, what others wrote is empty unless it is meant for the bot.
     if stored.author == BOT || mentions_bot() {
         overlay(&mut message, &stored.body);
+    }
+    let names = &stored.names;
+    message["mention_everyone"] = json!(names.everyone || names.here);
+    message["mention_roles"] = names.roles.iter().map(u64::to_string).collect();
+    message["mentions"] = names.users.iter().map(|(id, name)| user(*id, name, *id == BOT)).collect();
+    if let Some(replied) = stored.reply_to {
+        let channel = stored.channel.to_string();
+        message["type"] = json!(REPLY);
+        message["message_reference"] =
+            json!({"type": 0, "message_id": replied.to_string(), "channel_id": channel});
     }
     if let Some(edited) = stored.edited {
         message["edited_timestamp"] = json!(timestamp(edited));

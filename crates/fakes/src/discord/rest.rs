@@ -17,7 +17,7 @@ use super::messages::Effect;
 use super::routes::Route;
 use super::state::{BOT, State};
 use super::wire::Line;
-use super::{Request, Shared, TOKEN, answers, commands, history, messages, models};
+use super::{Request, Shared, TOKEN, answers, commands, history, members, messages, models};
 
 const PREFIX: &str = "/api/v10";
 /// Larger bodies than any that Discord takes without files.
@@ -221,7 +221,12 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
                 _ => Err(Refusal::new(405, 0, "405: Method Not Allowed")),
             };
         }
-        ("GET", ["guilds", guild, rest @ ..]) => guild_part(state, snowflake(guild)?, rest)?,
+        ("GET", ["guilds", guild, rest @ ..]) => guild_part(state, snowflake(guild)?, rest, now)?,
+        (method @ ("PUT" | "DELETE"), ["guilds", guild, "members", user, "roles", role]) => {
+            let whose = (snowflake(guild)?, snowflake(user)?, snowflake(role)?);
+            members::change_role(state, whose, method == "PUT")?;
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
         ("POST", ["interactions", id, token, "callback"]) => {
             return answers::callback(state, snowflake(id)?, token, &call.body, now);
         }
@@ -233,7 +238,7 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
     Ok(Json(found).into_response())
 }
 
-fn guild_part(state: &State, guild: u64, part: &[&str]) -> Result<Value, Refusal> {
+fn guild_part(state: &State, guild: u64, part: &[&str], now: Duration) -> Result<Value, Refusal> {
     let guild = state.guilds.get(&guild).ok_or_else(|| Refusal::new(404, 10_004, "Unknown Guild"))?;
     if !guild.member {
         return Err(Refusal::missing_access());
@@ -242,8 +247,8 @@ fn guild_part(state: &State, guild: u64, part: &[&str]) -> Result<Value, Refusal
         [] => Ok(models::guild(guild)),
         ["channels"] => Ok(guild.channels.values().map(models::channel).collect()),
         ["roles"] => Ok(models::roles(guild).into()),
-        ["members", user] if user == "@me" || snowflake(user)? == BOT => Ok(models::bot_member(guild)),
-        ["members", _] => Err(Refusal::new(404, 10_007, "Unknown Member")),
+        ["members", "@me"] => members::read(guild, BOT, now),
+        ["members", user] => members::read(guild, snowflake(user)?, now),
         _ => Err(Refusal::not_found()),
     }
 }

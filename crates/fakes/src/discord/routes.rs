@@ -23,6 +23,10 @@ pub enum Route {
     ListRoles,
     /// `GET /guilds/{id}/members/{id}`.
     ReadMember,
+    /// `PUT /guilds/{id}/members/{id}/roles/{id}`.
+    GiveRole,
+    /// `DELETE /guilds/{id}/members/{id}/roles/{id}`.
+    TakeRole,
     /// `GET /applications/{id}/commands`.
     ListCommands,
     /// `PUT /applications/{id}/commands`.
@@ -50,6 +54,8 @@ impl Route {
             ("GET", ["guilds", guild, "channels"]) => (Self::ListChannels, *guild),
             ("GET", ["guilds", guild, "roles"]) => (Self::ListRoles, *guild),
             ("GET", ["guilds", guild, "members", _]) => (Self::ReadMember, *guild),
+            ("PUT", ["guilds", guild, "members", _, "roles", _]) => (Self::GiveRole, *guild),
+            ("DELETE", ["guilds", guild, "members", _, "roles", _]) => (Self::TakeRole, *guild),
             ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => {
                 (Self::ReadApplication, "0")
             }

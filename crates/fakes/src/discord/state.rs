@@ -9,7 +9,9 @@ use super::faults::Faults;
 use super::interactions::Pending;
 use super::limits::Buckets;
 use super::members::Known;
-use super::permissions::{ORDINARY, Overwrite, effective};
+use super::mentions::Notified;
+use super::permissions::{ADMINISTRATOR, ALL, ORDINARY, Overwrite, effective};
+use super::roles::Role;
 use super::sessions::Gateway;
 
 /// The application the accepted token belongs to.
@@ -78,7 +80,12 @@ pub(super) struct Guild {
     pub(super) everyone: u64,
     /// What the bot's own role adds.
     pub(super) granted: u64,
+    /// Fillers above the bot's own role, which only count.
     pub(super) extra_roles: u32,
+    /// Roles that a test made, by id.
+    pub(super) roles: BTreeMap<u64, Role>,
+    /// Where the bot's own role stands.
+    pub(super) bot_position: u32,
     /// Where Discord itself greets newcomers.
     pub(super) system_channel: Option<u64>,
     pub(super) channels: BTreeMap<u64, Channel>,
@@ -87,6 +94,12 @@ pub(super) struct Guild {
 }
 
 impl Guild {
+    /// What the bot may do in the whole server.
+    pub(super) fn permissions(&self) -> u64 {
+        let granted = self.everyone | self.granted;
+        if granted & ADMINISTRATOR != 0 { ALL } else { granted }
+    }
+
     /// What the bot may do in one of the channels.
     pub(super) fn permissions_in(&self, channel: &Channel) -> u64 {
         effective(self.everyone | self.granted, &channel.overwrites)
@@ -106,6 +119,32 @@ pub(super) struct Stored {
     pub(super) edits: u32,
     /// Those that came when it was older than an hour.
     pub(super) late_edits: u32,
+    /// Whom it names, as its JSON says after the last edit.
+    pub(super) names: Notified,
+    /// Whom it notified when it was created.
+    pub(super) notified: Notified,
+    /// The message it answers.
+    pub(super) reply_to: Option<u64>,
+}
+
+impl Stored {
+    /// A message that nobody edited yet and that calls nobody.
+    pub(super) fn new(id: u64, channel: u64, author: u64, body: Value, at: Duration) -> Self {
+        Self {
+            id,
+            channel,
+            author,
+            body,
+            nonce: None,
+            at,
+            edited: None,
+            edits: 0,
+            late_edits: 0,
+            names: Notified::default(),
+            notified: Notified::default(),
+            reply_to: None,
+        }
+    }
 }
 
 /// A request that arrived.
@@ -204,6 +243,8 @@ impl State {
             everyone: ORDINARY,
             granted: ORDINARY,
             extra_roles,
+            roles: BTreeMap::new(),
+            bot_position: 1,
             system_channel: None,
             channels: BTreeMap::new(),
             members: BTreeMap::new(),

@@ -11,6 +11,8 @@ mod messages;
 mod misbehaviour;
 mod modals;
 mod moments;
+mod pings;
+mod roles;
 mod servers;
 mod validate;
 
