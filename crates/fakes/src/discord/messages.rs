@@ -39,13 +39,15 @@ pub struct Message {
     pub notified: Notified,
     /// The message it answers.
     pub reply_to: Option<u64>,
+    /// Whether it was published to those who follow its channel.
+    pub crossposted: bool,
 }
 
 impl From<&Stored> for Message {
     fn from(stored: &Stored) -> Self {
-        let Stored { id, channel, author, body, nonce, at, edited, edits, notified, reply_to, .. } =
-            stored.clone();
-        Self { id, channel, author, body, nonce, at, edited, edits, notified, reply_to }
+        let Stored { id, channel, author, at, edited, edits, reply_to, crossposted, .. } = *stored;
+        let (body, nonce, notified) = (stored.body.clone(), stored.nonce.clone(), stored.notified.clone());
+        Self { id, channel, author, body, nonce, at, edited, edits, notified, reply_to, crossposted }
     }
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod behaviour;
 mod commands;
 mod components;
+mod crossposts;
 mod errors;
 mod faults;
 mod gateway;

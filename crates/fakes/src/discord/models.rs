@@ -9,6 +9,7 @@ use super::permissions::{ADMINISTRATOR, ALL, Overwrite, Target};
 use super::roles::Role;
 use super::state::{APPLICATION, BOT, Channel, Guild, OWNER, Stored};
 
+const CROSSPOSTED: u64 = 1;
 /// The type of a message that answers another.
 const REPLY: u64 = 19;
 
@@ -200,6 +201,9 @@ pub(super) fn message(stored: &Stored) -> Value {
         message["type"] = json!(REPLY);
         message["message_reference"] =
             json!({"type": 0, "message_id": replied.to_string(), "channel_id": channel});
+    }
+    if stored.crossposted {
+        message["flags"] = json!(message["flags"].as_u64().unwrap_or_default() | CROSSPOSTED);
     }
     if let Some(edited) = stored.edited {
         message["edited_timestamp"] = json!(timestamp(edited));

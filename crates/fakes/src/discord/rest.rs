@@ -17,7 +17,7 @@ use super::messages::Effect;
 use super::routes::Route;
 use super::state::{BOT, State};
 use super::wire::Line;
-use super::{Request, Shared, TOKEN, answers, commands, history, members, messages, models};
+use super::{Request, Shared, TOKEN, answers, commands, crossposts, history, members, messages, models};
 
 const PREFIX: &str = "/api/v10";
 /// Larger bodies than any that Discord takes without files.
@@ -144,7 +144,10 @@ async fn answer(shared: &Shared, line: &Line, call: &Call) -> Response {
             (status, Html("<!doctype html><title>Error</title><h1>Something is in the way</h1>"))
                 .into_response()
         }
-        Some(Fault::RateLimited { header, body, scope }) => TooMany { header, body, scope }.into_response(),
+        Some(Fault::RateLimited { header, body, scope }) => {
+            TooMany { header, body, scope, code: None }.into_response()
+        }
+        Some(Fault::WriteLimited) => TooMany::writes().into_response(),
         Some(Fault::Slow(delay)) => {
             tokio::time::sleep(delay).await;
             respond(shared, call, Effect::Real)
@@ -206,6 +209,9 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
             let channel = snowflake(channel)?;
             messages::reachable(state, channel)?;
             state.channel(channel).map(|(_, channel)| models::channel(channel)).unwrap_or_default()
+        }
+        ("POST", ["channels", channel, "messages", message, "crosspost"]) => {
+            return crossposts::crosspost(state, snowflake(channel)?, snowflake(message)?, now);
         }
         (method, ["channels", channel, "messages", rest @ ..]) => {
             let channel = snowflake(channel)?;

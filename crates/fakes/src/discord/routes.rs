@@ -13,6 +13,8 @@ pub enum Route {
     EditMessage,
     /// `DELETE /channels/{id}/messages/{id}`.
     DeleteMessage,
+    /// `POST /channels/{id}/messages/{id}/crosspost`.
+    Crosspost,
     /// `GET /channels/{id}`.
     ReadChannel,
     /// `GET /guilds/{id}`.
@@ -49,6 +51,7 @@ impl Route {
             ("GET", ["channels", channel, "messages", _]) => (Self::ReadMessage, *channel),
             ("PATCH", ["channels", channel, "messages", _]) => (Self::EditMessage, *channel),
             ("DELETE", ["channels", channel, "messages", _]) => (Self::DeleteMessage, *channel),
+            ("POST", ["channels", channel, "messages", _, "crosspost"]) => (Self::Crosspost, *channel),
             ("GET", ["channels", channel]) => (Self::ReadChannel, *channel),
             ("GET", ["guilds", guild]) => (Self::ReadGuild, *guild),
             ("GET", ["guilds", guild, "channels"]) => (Self::ListChannels, *guild),

@@ -125,6 +125,8 @@ pub(super) struct Stored {
     pub(super) notified: Notified,
     /// The message it answers.
     pub(super) reply_to: Option<u64>,
+    /// Whether it was published to those who follow its channel.
+    pub(super) crossposted: bool,
 }
 
 impl Stored {
@@ -143,6 +145,7 @@ impl Stored {
             names: Notified::default(),
             notified: Notified::default(),
             reply_to: None,
+            crossposted: false,
         }
     }
 }

@@ -69,6 +69,7 @@ fn mentions_need_a_text_and_a_permit() {
             edits: 0,
             notified: Notified::default(),
             reply_to: None,
+            crossposted: false,
         };
         assert_eq!(message.mentions_anybody(), expected, "{}", message.body);
     }

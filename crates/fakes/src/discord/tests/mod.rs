@@ -2,6 +2,7 @@
 
 mod bot;
 mod changes;
+mod crossposts;
 mod ear;
 mod history;
 mod interactions;
