@@ -5,9 +5,9 @@ use std::time::Duration;
 /// Which requests a fault is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Messages posted to this channel.
+    /// Messages posted to this channel, and posts made in this forum.
     Channel(u64),
-    /// Messages posted anywhere.
+    /// Messages and posts made anywhere.
     Messages,
     /// Messages being published anywhere.
     Crossposts,

@@ -17,7 +17,7 @@ const HOUR: Duration = Duration::from_hours(1);
 /// How much the fake lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Messages to one channel in one window.
+    /// Messages to one channel in one window, and apart from them posts in one forum.
     pub per_channel: u32,
     /// How long that window is.
     pub per_channel_window: Duration,
@@ -176,7 +176,7 @@ impl Buckets {
             _ => route,
         };
         let (limit, length) = match route {
-            Route::PostMessage => (limits.per_channel, limits.per_channel_window),
+            Route::PostMessage | Route::CreateThread => (limits.per_channel, limits.per_channel_window),
             _ => (limits.per_route, limits.per_route_window),
         };
         let window = self.routes.entry((route, resource)).or_default();

@@ -11,7 +11,7 @@ use super::errors::{Problem, Refusal};
 use super::permissions::{EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL};
 use super::state::{BOT, State, Stored};
 use super::validate::{self, Kind};
-use super::{Discord, Notified, models};
+use super::{Discord, Notified, models, threads};
 
 /// How long a message may be edited as often as one likes.
 const EDITED_FREELY: Duration = Duration::from_hours(1);
@@ -98,13 +98,14 @@ pub(super) fn create(
 ) -> Result<Response, Refusal> {
     state.counts.message_posts += 1;
     let permissions = reachable(state, channel)?;
-    let takes_messages = state.channel(channel).is_some_and(|(_, channel)| channel.kind.takes_messages());
-    if !takes_messages {
+    let Some((_, place)) = state.channel(channel) else { return Err(Refusal::unknown_channel()) };
+    if !place.kind.takes_messages() {
         return Err(Refusal::new(400, 50_008, "Cannot send messages in a non-text channel"));
     }
-    if permissions & SEND_MESSAGES == 0 {
+    if place.thread.is_none() && permissions & SEND_MESSAGES == 0 {
         return Err(Refusal::missing_permissions());
     }
+    threads::may_write(place, permissions)?;
     let body = checked(body, Kind::Message)?;
     if permissions & EMBED_LINKS == 0 && body["embeds"].as_array().is_some_and(|embeds| !embeds.is_empty()) {
         return Err(Refusal::missing_permissions());
@@ -137,6 +138,7 @@ pub(super) fn create(
         stored.body = Value::Null;
     }
     state.messages.insert(id, stored);
+    threads::written(state, channel, now);
     Ok(Json(answer).into_response())
 }
 
@@ -200,6 +202,7 @@ pub(super) fn edit(
     now: Duration,
 ) -> Result<Response, Refusal> {
     reachable(state, channel)?;
+    threads::is_open(state, channel)?;
     let body = checked(body, Kind::Edit)?;
     let (most, record_bodies) = (state.late_edits, state.record_bodies);
     let State { guilds, places, messages, .. } = state;

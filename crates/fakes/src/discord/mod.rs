@@ -8,6 +8,7 @@ mod components;
 mod crossposts;
 mod errors;
 mod faults;
+mod forums;
 mod gateway;
 mod history;
 mod interactions;
@@ -29,6 +30,7 @@ mod sessions;
 mod state;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod validate;
 mod waiting;
 mod wire;
@@ -50,6 +52,7 @@ use state::State;
 use wire::{Door, Line, Lines};
 
 pub use faults::{Fault, Place};
+pub use forums::Tag;
 pub use interactions::Interaction;
 pub use limits::Limits;
 pub use members::Member;
@@ -59,6 +62,7 @@ pub use reply::Reply;
 pub use roles::Role;
 pub use routes::Route;
 pub use state::{Channel, ChannelKind, Request};
+pub use threads::Thread;
 pub use validate::check_message;
 
 /// The only bot token the fake accepts.

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::forums::Tag;
 use super::members::Member;
 use super::permissions::{ADMINISTRATOR, ALL, Overwrite, Target};
 use super::roles::Role;
 use super::state::{APPLICATION, BOT, Channel, Guild, OWNER, Stored};
+use super::threads::{self, Thread};
 
 const CROSSPOSTED: u64 = 1;
+/// The flag of forums whose posts need a tag.
+const REQUIRE_TAG: u64 = 1 << 4;
 /// The type of a message that answers another.
 const REPLY: u64 = 19;
 
@@ -45,12 +49,57 @@ pub(super) fn application() -> Value {
 }
 
 pub(super) fn channel(channel: &Channel) -> Value {
-    json!({
+    if let Some(thread) = &channel.thread {
+        return self::thread(channel, thread);
+    }
+    let mut shown = json!({
         "id": channel.id.to_string(), "guild_id": channel.guild.to_string(), "type": channel.kind as u8,
         "name": channel.name, "position": channel.position, "parent_id": null, "topic": null, "nsfw": false,
         "last_message_id": null, "rate_limit_per_user": 0, "flags": 0,
         "permission_overwrites": channel.overwrites.iter().map(|over| overwrite(channel.guild, over)).collect::<Vec<_>>(),
+    });
+    if channel.kind.takes_posts_only() {
+        shown["flags"] = json!(if channel.requires_tag { REQUIRE_TAG } else { 0 });
+        shown["available_tags"] = channel.tags.iter().map(tag).collect();
+        shown["default_reaction_emoji"] = Value::Null;
+        shown["default_sort_order"] = Value::Null;
+        shown["default_forum_layout"] = json!(0);
+    }
+    shown
+}
+
+fn tag(tag: &Tag) -> Value {
+    json!({
+        "id": tag.id.to_string(), "name": tag.name, "moderated": tag.moderated, "emoji_id": null, "emoji_name": null,
     })
+}
+
+fn thread(channel: &Channel, thread: &Thread) -> Value {
+    let mut shown = json!({
+        "id": channel.id.to_string(), "guild_id": channel.guild.to_string(), "type": channel.kind as u8,
+        "name": channel.name, "parent_id": channel.parent.map(|parent| parent.to_string()),
+        "owner_id": thread.owner.to_string(), "last_message_id": null, "rate_limit_per_user": thread.slowmode,
+        "flags": 0, "message_count": thread.replies, "total_message_sent": thread.replies, "member_count": 1,
+        "applied_tags": thread.tags.iter().map(u64::to_string).collect::<Vec<_>>(),
+        "thread_metadata": {
+            "archived": thread.archived, "locked": thread.locked,
+            "auto_archive_duration": thread.auto_archive, "archive_timestamp": timestamp(thread.archived_at),
+            "create_timestamp": timestamp(thread.began),
+        },
+    });
+    if let Some(member) = thread_member(channel) {
+        shown["member"] = member;
+    }
+    shown
+}
+
+/// The bot as a member of a thread: of those it began itself.
+pub(super) fn thread_member(channel: &Channel) -> Option<Value> {
+    let thread = channel.thread.as_ref().filter(|thread| thread.owner == BOT)?;
+    Some(json!({
+        "id": channel.id.to_string(), "user_id": BOT.to_string(), "join_timestamp": timestamp(thread.began),
+        "flags": 0,
+    }))
 }
 
 fn overwrite(guild: u64, overwrite: &Overwrite) -> Value {
@@ -132,6 +181,11 @@ pub(super) fn granted(member: &Member) -> u64 {
     if member.permissions & ADMINISTRATOR != 0 { ALL } else { member.permissions }
 }
 
+/// The channels of a guild, without its threads.
+pub(super) fn channels(of: &Guild) -> Value {
+    of.channels.values().filter(|channel| channel.thread.is_none()).map(channel).collect()
+}
+
 /// A guild as REST shows it.
 pub(super) fn guild(guild: &Guild) -> Value {
     json!({
@@ -158,8 +212,8 @@ pub(super) fn guild_create(of: &Guild) -> Value {
         ("unavailable", json!(false)),
         ("member_count", json!(42)),
         ("members", json!([bot_member(of)])),
-        ("channels", of.channels.values().map(channel).collect()),
-        ("threads", json!([])),
+        ("channels", channels(of)),
+        ("threads", threads::active(of)["threads"].take()),
         ("presences", json!([])),
         ("voice_states", json!([])),
         ("stage_instances", json!([])),

@@ -17,7 +17,10 @@ use super::messages::Effect;
 use super::routes::Route;
 use super::state::{BOT, State};
 use super::wire::Line;
-use super::{Request, Shared, TOKEN, answers, commands, crossposts, history, members, messages, models};
+use super::{
+    Request, Shared, TOKEN, answers, commands, crossposts, forums, history, members, messages, models,
+    threads,
+};
 
 const PREFIX: &str = "/api/v10";
 /// Larger bodies than any that Discord takes without files.
@@ -39,10 +42,12 @@ impl Call {
         self.path.split('/').filter(|segment| !segment.is_empty()).collect()
     }
 
-    /// The channel this call posts a message to.
+    /// The channel this call posts a message to, or the forum it makes a post in.
     fn posts_to(&self) -> Option<u64> {
         match self.segments()[..] {
-            ["channels", channel, "messages"] if self.method == Method::POST => channel.parse().ok(),
+            ["channels", channel, "messages" | "threads"] if self.method == Method::POST => {
+                channel.parse().ok()
+            }
             _ => None,
         }
     }
@@ -213,6 +218,11 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
         ("POST", ["channels", channel, "messages", message, "crosspost"]) => {
             return crossposts::crosspost(state, snowflake(channel)?, snowflake(message)?, now);
         }
+        ("DELETE", ["channels", channel]) => threads::delete(state, snowflake(channel)?, now)?,
+        ("PATCH", ["channels", channel]) => threads::edit(state, snowflake(channel)?, &call.body, now)?,
+        ("POST", ["channels", channel, "threads"]) => {
+            return forums::create(state, snowflake(channel)?, &call.body, now, effect);
+        }
         (method, ["channels", channel, "messages", rest @ ..]) => {
             let channel = snowflake(channel)?;
             let message = rest.first().map(|id| snowflake(id)).transpose()?;
@@ -251,7 +261,8 @@ fn guild_part(state: &State, guild: u64, part: &[&str], now: Duration) -> Result
     }
     match *part {
         [] => Ok(models::guild(guild)),
-        ["channels"] => Ok(guild.channels.values().map(models::channel).collect()),
+        ["channels"] => Ok(models::channels(guild)),
+        ["threads", "active"] => Ok(threads::active(guild)),
         ["roles"] => Ok(models::roles(guild).into()),
         ["members", "@me"] => members::read(guild, BOT, now),
         ["members", user] => members::read(guild, snowflake(user)?, now),

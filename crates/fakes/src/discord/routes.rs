@@ -15,6 +15,14 @@ pub enum Route {
     DeleteMessage,
     /// `POST /channels/{id}/messages/{id}/crosspost`.
     Crosspost,
+    /// `POST /channels/{id}/threads`.
+    CreateThread,
+    /// `GET /guilds/{id}/threads/active`.
+    ListThreads,
+    /// `PATCH /channels/{id}`.
+    EditChannel,
+    /// `DELETE /channels/{id}`.
+    DeleteChannel,
     /// `GET /channels/{id}`.
     ReadChannel,
     /// `GET /guilds/{id}`.
@@ -52,6 +60,10 @@ impl Route {
             ("PATCH", ["channels", channel, "messages", _]) => (Self::EditMessage, *channel),
             ("DELETE", ["channels", channel, "messages", _]) => (Self::DeleteMessage, *channel),
             ("POST", ["channels", channel, "messages", _, "crosspost"]) => (Self::Crosspost, *channel),
+            ("POST", ["channels", channel, "threads"]) => (Self::CreateThread, *channel),
+            ("GET", ["guilds", guild, "threads", "active"]) => (Self::ListThreads, *guild),
+            ("PATCH", ["channels", channel]) => (Self::EditChannel, *channel),
+            ("DELETE", ["channels", channel]) => (Self::DeleteChannel, *channel),
             ("GET", ["channels", channel]) => (Self::ReadChannel, *channel),
             ("GET", ["guilds", guild]) => (Self::ReadGuild, *guild),
             ("GET", ["guilds", guild, "channels"]) => (Self::ListChannels, *guild),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::faults::Faults;
+use super::forums::Tag;
 use super::interactions::Pending;
 use super::limits::Buckets;
 use super::members::Known;
@@ -13,6 +14,7 @@ use super::mentions::Notified;
 use super::permissions::{ADMINISTRATOR, ALL, ORDINARY, Overwrite, effective};
 use super::roles::Role;
 use super::sessions::Gateway;
+use super::threads::Thread;
 
 /// The application the accepted token belongs to.
 pub(super) const APPLICATION: u64 = 1_180_000_000_000_000_001;
@@ -43,13 +45,26 @@ pub enum ChannelKind {
     Voice = 2,
     /// Announcements that others can follow.
     Announcement = 5,
+    /// A thread of an announcement channel.
+    AnnouncementThread = 10,
+    /// A thread that everybody can see who sees its parent, or a post of a forum.
+    PublicThread = 11,
+    /// A thread of those who were invited; the bot is among them.
+    PrivateThread = 12,
     /// A forum, which takes threads only.
     Forum = 15,
+    /// A forum for pictures.
+    Media = 16,
 }
 
 impl ChannelKind {
     pub(super) fn takes_messages(self) -> bool {
-        matches!(self, Self::Text | Self::Announcement)
+        !matches!(self, Self::Voice | Self::Forum | Self::Media)
+    }
+
+    /// Whether it is a forum or a media channel.
+    pub(super) fn takes_posts_only(self) -> bool {
+        matches!(self, Self::Forum | Self::Media)
     }
 }
 
@@ -64,6 +79,12 @@ pub struct Channel {
     pub name: String,
     /// What it is for.
     pub kind: ChannelKind,
+    /// The channel it is a thread of.
+    pub parent: Option<u64>,
+    /// What it has as a thread.
+    pub thread: Option<Thread>,
+    pub(super) tags: Vec<Tag>,
+    pub(super) requires_tag: bool,
     pub(super) position: usize,
     pub(super) overwrites: Vec<Overwrite>,
 }
@@ -102,7 +123,9 @@ impl Guild {
 
     /// What the bot may do in one of the channels.
     pub(super) fn permissions_in(&self, channel: &Channel) -> u64 {
-        effective(self.everyone | self.granted, &channel.overwrites)
+        // A thread has no overwrites: its parent's are meant.
+        let parent = channel.parent.and_then(|parent| self.channels.get(&parent));
+        effective(self.everyone | self.granted, &parent.unwrap_or(channel).overwrites)
     }
 }
 
@@ -260,10 +283,35 @@ impl State {
         let id = self.next_id(now);
         let home = self.guild_mut(guild);
         let position = home.channels.len();
-        let channel = Channel { id, guild, name: name.to_owned(), kind, position, overwrites: Vec::new() };
+        let channel = Channel {
+            id,
+            guild,
+            name: name.to_owned(),
+            kind,
+            parent: None,
+            thread: None,
+            tags: Vec::new(),
+            requires_tag: false,
+            position,
+            overwrites: Vec::new(),
+        };
         home.channels.insert(id, channel);
         self.places.insert(id, guild);
         id
+    }
+
+    /// Takes a channel out of the world with its messages, and its threads with theirs. Nobody is told.
+    pub(super) fn forget_channel(&mut self, channel: u64) {
+        let Some(guild) = self.places.remove(&channel) else { return };
+        let home = self.guild_mut(guild);
+        home.channels.remove(&channel);
+        home.system_channel = home.system_channel.filter(|system| *system != channel);
+        let is_inside = |thread: &&Channel| thread.parent == Some(channel);
+        let inside: Vec<_> = home.channels.values().filter(is_inside).map(|thread| thread.id).collect();
+        self.messages.retain(|_, message| message.channel != channel);
+        for thread in inside {
+            self.forget_channel(thread);
+        }
     }
 
     /// A guild that the test made. Asking for another is a mistake of the test.

@@ -4,6 +4,7 @@ mod bot;
 mod changes;
 mod crossposts;
 mod ear;
+mod forums;
 mod history;
 mod interactions;
 mod limits;
@@ -15,6 +16,7 @@ mod moments;
 mod pings;
 mod roles;
 mod servers;
+mod threads;
 mod validate;
 
 use serde_json::{Value, json};
