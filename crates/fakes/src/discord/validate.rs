@@ -1,5 +1,7 @@
 //! Checks message bodies against Discord's published limits, independently of any client. Knows no channels and no permissions.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use super::components;
@@ -33,6 +35,9 @@ const MESSAGE: &[&str] = &[
 ];
 const ANSWER: &[&str] =
     &["content", "tts", "embeds", "allowed_mentions", "components", "attachments", "flags", "poll"];
+/// The first message of a post; there is no nonce for it.
+const STARTER: &[&str] =
+    &["content", "embeds", "allowed_mentions", "components", "sticker_ids", "attachments", "flags"];
 const EMBED: &[&str] = &[
     "title",
     "type",
@@ -52,6 +57,8 @@ const EMBED: &[&str] = &[
 pub(super) enum Kind {
     /// Posted to a channel.
     Message,
+    /// Begins a post of a forum.
+    Starter,
     /// Answers an interaction.
     Answer,
     /// Changes a message: only what is there counts.
@@ -79,7 +86,12 @@ pub(super) fn problems(body: &Value, kind: Kind) -> Vec<Problem> {
         checker.problem("", "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType");
         return checker.found;
     };
-    checker.known("", body, if kind == Kind::Message { MESSAGE } else { ANSWER });
+    let fields = match kind {
+        Kind::Message => MESSAGE,
+        Kind::Starter => STARTER,
+        Kind::Answer | Kind::Edit => ANSWER,
+    };
+    checker.known("", body, fields);
     let flags = checker.flags(body.get("flags"), kind);
     let modern = flags & COMPONENTS_V2 != 0;
     checker.text("content", body.get("content"), 0, CONTENT);
@@ -179,6 +191,24 @@ impl Checker {
         }
     }
 
+    /// A whole number in a range; out of it or absent, `otherwise` is answered.
+    pub(super) fn number(
+        &mut self,
+        path: &str,
+        value: Option<&Value>,
+        range: RangeInclusive<usize>,
+        otherwise: usize,
+    ) -> usize {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return otherwise };
+        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+        if let Some(number) = number.filter(|number| range.contains(number)) {
+            return number;
+        }
+        let message = format!("int value should be between {} and {}.", range.start(), range.end());
+        self.problem(path, "NUMBER_TYPE_RANGE", &message);
+        otherwise
+    }
+
     pub(super) fn url(&mut self, path: &str, value: Option<&Value>, most: usize) {
         if self.text(path, value, 0, most) > 0 && !value.and_then(Value::as_str).is_some_and(is_url) {
             self.problem(path, "URL_TYPE_INVALID_URL", "Not a well formed URL.");
@@ -204,7 +234,10 @@ impl Checker {
     }
 
     fn flags(&mut self, value: Option<&Value>, kind: Kind) -> u64 {
-        let allowed = if kind == Kind::Message { MESSAGE_FLAGS } else { MESSAGE_FLAGS | EPHEMERAL };
+        let allowed = match kind {
+            Kind::Message | Kind::Starter => MESSAGE_FLAGS,
+            Kind::Answer | Kind::Edit => MESSAGE_FLAGS | EPHEMERAL,
+        };
         match value {
             None | Some(Value::Null) => 0,
             Some(value) => value.as_u64().filter(|flags| flags & !allowed == 0).unwrap_or_else(|| {
@@ -315,15 +348,4 @@ fn is_snowflake(value: &Value) -> bool {
 
 pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// Everything that is wrong with the head of a modal; its components are as free as the newer layouts.
-pub(super) fn modal_problems(data: &Value) -> Vec<Problem> {
-    let mut checker = Checker::default();
-    checker.required("title", data.get("title"), 45);
-    checker.required("custom_id", data.get("custom_id"), 100);
-    if checker.list("components", data.get("components"), 5).is_empty() {
-        checker.problem("components", "BASE_TYPE_REQUIRED", "This field is required");
-    }
-    checker.found
 }

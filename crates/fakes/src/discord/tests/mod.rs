@@ -2,13 +2,21 @@
 
 mod bot;
 mod changes;
+mod crossposts;
+mod ear;
+mod forums;
 mod history;
+mod interactions;
 mod limits;
 mod mentions;
 mod messages;
 mod misbehaviour;
+mod modals;
 mod moments;
+mod pings;
+mod roles;
 mod servers;
+mod threads;
 mod validate;
 
 use serde_json::{Value, json};
