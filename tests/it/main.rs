@@ -22,6 +22,7 @@ mod limits;
 mod migrations;
 mod notices;
 mod polling;
+mod preferring;
 mod process;
 mod pushes;
 mod remembering;

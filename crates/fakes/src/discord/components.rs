@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::validate::{Checker, is_url, join};
+use super::validate::{Checker, is_snowflake, is_url, join};
 
 const ROWS: usize = 5;
 const BUTTONS: usize = 5;
@@ -173,7 +173,10 @@ pub(super) fn select<'v>(checker: &mut Checker, path: &str, select: &'v Value, i
         let defaults = checker.list(&join(path, "default_values"), select.get("default_values"), most);
         for (index, default) in defaults.iter().enumerate() {
             let path = format!("{path}.default_values.{index}");
-            checker.required(&join(&path, "id"), default.get("id"), 20);
+            // Discord takes ids as numbers as well (Discord, Reference, "ID Serialization"), and serenity sends them so.
+            if !default.get("id").is_some_and(is_snowflake) {
+                checker.problem(&join(&path, "id"), "NUMBER_TYPE_COERCE", "Value is not snowflake.");
+            }
             checker.required(&join(&path, "type"), default.get("type"), 10);
         }
     }

@@ -342,7 +342,7 @@ impl Checker {
     }
 }
 
-fn is_snowflake(value: &Value) -> bool {
+pub(super) fn is_snowflake(value: &Value) -> bool {
     value.as_u64().is_some() || value.as_str().is_some_and(|text| text.parse::<u64>().is_ok())
 }
 

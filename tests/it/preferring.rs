@@ -1,0 +1,264 @@
+//! How announcements are wanted: said with the options of commands, or in a panel.
+
+use livebell_fakes::discord::Reply;
+use serde_json::{Value, json};
+
+use crate::world::{Server, World};
+
+impl World {
+    /// An admin uses a command. Returns what it says.
+    async fn says(&self, server: Server, command: &str, options: Value) -> String {
+        let reply = self.slash(&self.admin, server, command, options).await;
+        self.words(server, &reply)
+    }
+
+    /// An admin chooses in a select of a panel.
+    async fn chooses_in(&self, server: Server, panel: &Reply, id: &str, values: &[&str]) -> Reply {
+        let chosen =
+            self.discord.select(&self.admin, server.guild, server.live, panel.raw.clone(), id, values);
+        chosen.await.reply().await
+    }
+
+    /// An admin presses a button whose label begins so.
+    async fn presses(&self, server: Server, panel: &Reply, label: &str) -> Reply {
+        let labels = panel.buttons();
+        let full = labels.iter().find(|full| full.starts_with(label));
+        let full = full.unwrap_or_else(|| panic!("no button {label}: {labels:?}"));
+        let id = panel.custom_id(full).expect("a custom id");
+        let pressed = self.discord.press(&self.admin, server.guild, server.live, panel.raw.clone(), &id);
+        pressed.await.reply().await
+    }
+
+    /// An admin fills in a form.
+    async fn fills_in(&self, server: Server, form: &Reply, values: Value) -> Reply {
+        self.discord.submit(&self.admin, server.guild, server.live, form, values).await.reply().await
+    }
+}
+
+/// The lines of an answer that begin with one of these.
+fn lines(words: &str, beginnings: &[&str]) -> Vec<String> {
+    let wanted = |line: &&str| beginnings.iter().any(|beginning| line.starts_with(beginning));
+    words.lines().filter(wanted).map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamer_is_wanted_as_the_server_wants_all_until_something_else_is_said() {
+    let (world, cats) = World::with_follower().await;
+    let role = world.discord.add_role(cats.guild, "Fans");
+    let all =
+        json!({ "mention": role.to_string(), "color": "#102030", "on_end": "delete", "min_viewers": 5 });
+    let words = world.says(cats, "settings", all).await;
+    insta::assert_snapshot!(lines(&words, &["Settings", "**M", "**Col", "**At", "**View"]).join("\n").replace(&role.to_string(), "Fans"), @"
+    Settings (changed)
+    **Mentions** <@&Fans>
+    **Colour** #102030
+    **At the end** delete it
+    **Viewers at least** 5
+    ");
+    let own = json!({ "streamer": "ann", "here": false, "min_viewers": 0, "title_has": "any%, 100%" });
+    let words = world.says(cats, "editstreamer", own).await;
+    insta::assert_snapshot!(words, @"
+    How Ann is announced (changed)
+    **Channel** #live
+    **Mentions** nobody (own)
+    **Colour** #102030
+    **At the end** delete it
+    **Title has** any%, 100% (own)
+    What is not marked as own follows the server's `/settings`.
+    ");
+    let words = world.says(cats, "editstreamer", json!({ "streamer": "ann", "reset": "mention" })).await;
+    assert_eq!(lines(&words, &["**Mentions"]), [format!("**Mentions** <@&{role}>")]);
+    let words = world.says(cats, "editstreamer", json!({ "streamer": "ann", "reset": "everything" })).await;
+    assert!(!words.contains("(own)"), "{words}");
+    assert_eq!(lines(&words, &["**Viewers"]), ["**Viewers at least** 5"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_role_of_everybody_means_everybody_and_here_who_is_online() {
+    let (world, cats) = World::with_follower().await;
+    for (options, expected) in [
+        (json!({ "mention": cats.guild.to_string() }), "**Mentions** @everyone"),
+        (json!({ "here": true }), "**Mentions** @here"),
+        (json!({ "here": false }), "**Mentions** nobody"),
+    ] {
+        let words = world.says(cats, "settings", options).await;
+        assert_eq!(lines(&words, &["**Mentions"]), [expected]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_meant_is_refused_and_changes_nothing() {
+    let (world, cats) = World::with_follower().await;
+    let before = world.says(cats, "settings", json!({})).await;
+    for (options, expected) in [
+        (
+            json!({ "color": "purple" }),
+            "`color`: a colour is written like `#9146ff`: two digits each of red, green and blue. Nothing was changed.",
+        ),
+        (
+            json!({ "title_regex": "(a", "color": "#ffffff" }),
+            "`title_regex`: unclosed group. Nothing was changed.",
+        ),
+        (
+            json!({ "message": "{name} is live" }),
+            "`message`: `{name}` at character 1 is none of `{streamer}`, `{title}`, `{category}`, `{url}`, `{viewers}`, `{started}`, `{language}`, `{tags}`, `{mention}`. Nothing was changed.",
+        ),
+        (
+            json!({ "language": "english" }),
+            "`language`: \\`english\\` is no language of Twitch's; they are written like \\`en\\`, \\`de\\`, \\`pt\\`, and \\`other\\`. Nothing was changed.",
+        ),
+    ] {
+        assert_eq!(world.says(cats, "settings", options).await, expected);
+    }
+    let nobody = json!({ "streamer": "bob", "color": "#ffffff" });
+    assert_eq!(
+        world.says(cats, "editstreamer", nobody).await,
+        "`bob` is not on this server's list. `/streamers` shows who is."
+    );
+    assert_eq!(world.says(cats, "settings", json!({})).await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn categories_are_looked_up_on_twitch_also_those_with_a_comma() {
+    let (world, cats) = World::with_follower().await;
+    for name in ["Celeste", "Just Chatting", "Warhammer 40,000: Darktide"] {
+        world.twitch.add_category(name);
+    }
+    let only = async |typed: &str| world.says(cats, "settings", json!({ "only_category": typed })).await;
+    let shown = |words: &str| lines(words, &["**Only in"]);
+    assert_eq!(shown(&only("celeste, JUST CHATTING").await), ["**Only in** Celeste; Just Chatting"]);
+    assert_eq!(shown(&only("Warhammer 40,000: Darktide").await), ["**Only in** Warhammer 40,000: Darktide"]);
+    let both = only("Warhammer 40,000: Darktide; Celeste").await;
+    assert_eq!(shown(&both), ["**Only in** Warhammer 40,000: Darktide; Celeste"]);
+    assert_eq!(
+        only("Celest").await,
+        "`only_category`: Twitch has no category called Celest. It has Celeste. Nothing was changed."
+    );
+    let typed = json!({ "only_category": "Just Chatting, cel" });
+    let completion =
+        world.discord.autocomplete(&world.admin, cats.guild, cats.live, "settings", typed, "only_category");
+    let choices = completion.await.reply().await.choices;
+    assert_eq!(choices, [("Just Chatting, Celeste".to_owned(), "Just Chatting, Celeste".to_owned())]);
+    assert_eq!(shown(&only("none").await), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamer_is_added_with_what_is_wanted() {
+    let world = World::start().await;
+    let cats = world.server("Cats").await;
+    let stage = world.channel(cats, "stage");
+    world.twitch.add_user("ann");
+    let options =
+        json!({ "streamer": "ann", "channel": stage.to_string(), "preview": false, "reruns": "quiet" });
+    assert!(world.says(cats, "addstreamer", options).await.contains("is announced in #stage from now on"));
+    // Added once more, what is not said stays as it was.
+    world.says(cats, "addstreamer", json!({ "streamer": "ann", "publish": true })).await;
+    insta::assert_snapshot!(world.says(cats, "editstreamer", json!({ "streamer": "ann" })).await, @"
+    How Ann is announced
+    **Channel** #stage (own)
+    **Mentions** nobody
+    **Picture** no (own)
+    **Published** yes (own)
+    **At the end** say how long it was, with the recording
+    **Reruns** announce them without notifying anybody (own)
+    What is not marked as own follows the server's `/settings`.
+    ");
+    let back = json!({ "streamer": "ann", "reset": "channel" });
+    assert_eq!(lines(&world.says(cats, "editstreamer", back).await, &["**Channel"]), ["**Channel** #live"]);
+    // A wish that cannot be meant adds nobody.
+    world.twitch.add_user("bob");
+    world.says(cats, "addstreamer", json!({ "streamer": "bob", "color": "red" })).await;
+    assert!(!world.list(cats).await.contains("Bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panel_works_after_a_restart() {
+    let (mut world, cats) = World::with_follower().await;
+    let stage = world.channel(cats, "stage");
+    let role = world.discord.add_role(cats.guild, "Fans");
+    let panel = world.slash(&world.admin, cats, "editstreamer", json!({ "streamer": "ann" })).await;
+    assert!(panel.ephemeral);
+    insta::assert_snapshot!(panel.buttons().join(" | "), @"At the end: edit (as server) | Reruns: skip (as server) | Text… | Filters… | More filters… | Picture: on (as server) | Watch button: on (as server) | Notify button: on (as server) | Publish: off (as server) | @here: off");
+    world.stop().await.expect("a clean stop");
+    world.wake().await;
+    let id = world.id("ann");
+    let panel =
+        world.chooses_in(cats, &panel, &format!("panel:v1:{id}:channel:pick"), &[&stage.to_string()]).await;
+    let panel =
+        world.chooses_in(cats, &panel, &format!("panel:v1:{id}:mention:pick"), &[&role.to_string()]).await;
+    let panel = world.presses(cats, &panel, "Picture").await;
+    let panel = world.presses(cats, &panel, "Picture").await;
+    let panel = world.presses(cats, &panel, "At the end").await;
+    insta::assert_snapshot!(world.words(cats, &panel).replace(&role.to_string(), "Fans"), @"
+    How Ann is announced (changed)
+    **Channel** #stage (own)
+    **Mentions** <@&Fans> (own)
+    **Picture** no (own)
+    **At the end** say how long it was, with the recording (own)
+    What is not marked as own follows the server's `/settings`.
+    ");
+    assert_eq!(panel.buttons()[0], "At the end: edit");
+    // The last choice leads back to what the server wants.
+    let panel = world.presses(cats, &panel, "Picture").await;
+    assert!(panel.buttons().contains(&"Picture: on (as server)".to_owned()), "{:?}", panel.buttons());
+    // An old panel says what is to be so, not what is to change: pressed twice, it is the same.
+    let here = world.presses(cats, &panel, "@here").await;
+    assert!(here.buttons().contains(&"@here: on".to_owned()));
+    let again = world.presses(cats, &panel, "@here").await;
+    assert!(again.buttons().contains(&"@here: on".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_sets_takes_back_and_refuses() {
+    let (world, cats) = World::with_follower().await;
+    world.twitch.add_category("Celeste");
+    let panel = world.slash(&world.admin, cats, "settings", json!({})).await;
+    let form = world.presses(cats, &panel, "Filters…").await;
+    let values = json!({ "only_category": "celeste", "title_not": "rerun", "title_regex": "any%|100%" });
+    let panel = world.fills_in(cats, &form, values).await;
+    let filters = ["**Only", "**Title"];
+    insta::assert_snapshot!(lines(&world.words(cats, &panel), &filters).join("\n"), @"
+    **Only in** Celeste
+    **Title has not** rerun
+    **Title matches** `any%|100%`
+    ");
+    // What is left empty is taken back, what is broken is refused with everything else.
+    let form = world.presses(cats, &panel, "Filters…").await;
+    let refused = world.fills_in(cats, &form, json!({ "only_category": "", "title_regex": "(" })).await;
+    insta::assert_snapshot!(refused.text(), @"`title_regex`: unclosed group. Nothing was changed.");
+    let values = json!({ "only_category": "", "title_not": "rerun", "title_regex": "any%|100%" });
+    let panel = world.fills_in(cats, &form, values).await;
+    assert_eq!(
+        lines(&world.words(cats, &panel), &filters),
+        ["**Title has not** rerun", "**Title matches** `any%|100%`"]
+    );
+    let form = world.presses(cats, &panel, "More filters…").await;
+    let panel = world.fills_in(cats, &form, json!({ "language": "de", "min_viewers": "10" })).await;
+    let more = ["**Lang", "**View"];
+    assert_eq!(lines(&world.words(cats, &panel), &more), ["**Languages** de", "**Viewers at least** 10"]);
+    let refused = world.fills_in(cats, &form, json!({ "min_viewers": "many" })).await;
+    insta::assert_snapshot!(refused.text(), @"`min_viewers`: a number of viewers is zero or more. Nothing was changed.");
+    let form = world.presses(cats, &panel, "Text…").await;
+    let panel =
+        world.fills_in(cats, &form, json!({ "message": "{streamer}\nis live", "color": "#ffffff" })).await;
+    let words = lines(&world.words(cats, &panel), &["**Text", "**Colour"]);
+    assert_eq!(words, ["**Text** `{streamer} is live`", "**Colour** #ffffff"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panel_is_for_those_who_may_manage_the_server() {
+    let (world, cats) = World::with_follower().await;
+    let panel = world.slash(&world.admin, cats, "settings", json!({})).await;
+    for label in ["Picture: on", "Text…"] {
+        let id = panel.custom_id(label).expect("a button");
+        let pressed = world.discord.press(&world.member, cats.guild, cats.live, panel.raw.clone(), &id);
+        let reply = pressed.await.reply().await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(reply.text(), @"You need the **Manage Server** permission for that. Nothing was changed.");
+        }
+    }
+    // Nor does a panel bring back a streamer who is not on the list any more.
+    let panel = world.slash(&world.admin, cats, "editstreamer", json!({ "streamer": "ann" })).await;
+    world.unfollow(cats, "ann").await;
+    insta::assert_snapshot!(world.presses(cats, &panel, "Picture").await.text(), @"This streamer is not on this server's list any more. `/streamers` shows who is.");
+}
