@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::{Asker, ChannelCheck, Control, Denied};
 use crate::discord::{DiscordError, Line, Queueing};
-use crate::domain::{ChannelId, GuildId, Login, MessageId, Pause, Profile, Route, Timestamp, WatchKey};
+use crate::domain::{
+    ChannelId, GuildId, Login, MessageId, Pause, Preferences, Profile, Route, Timestamp, WatchKey,
+};
 use crate::render;
 use crate::store::{Account, LiveNow, WatchState};
 
@@ -101,17 +103,18 @@ impl Control {
     /// Posts a sample where announcements go: those of a streamer, or the server's.
     pub async fn test(&self, asker: Asker, typed: Option<&str>) -> Result<Tested, Denied> {
         asker.must_manage()?;
-        let (profile, channel) = match typed {
+        let server = self.store.guild(asker.guild).await?;
+        let (profile, channel, preferences) = match typed {
             Some(typed) => {
                 let profile = self.watched(asker.guild, typed).await?;
-                let channel = self.channel_of(asker.guild, &profile).await?;
-                (Some(profile), channel)
+                let (channel, own) = self.wishes_for(asker.guild, &profile).await?;
+                (Some(profile), channel, own.over(server.preferences))
             }
-            None => (None, self.store.guild(asker.guild).await?.channel),
+            None => (None, server.channel, server.preferences),
         };
         let channel = channel.ok_or(Denied::NoChannel)?;
-        let sample = render::sample(profile.as_ref());
         let now = self.clock.now();
+        let sample = render::sample(profile.as_ref(), &preferences, now);
         // Every test is one of its own; Discord compares the nonces of a bot over all its servers.
         let nonce = format!("t{:x}-{:x}", now.as_millis(), asker.guild.get() & 0xff_ffff_ffff);
         let queueing = Queueing { line: Line::Urgent, not_after: Some(now.after(TURN_PATIENCE)) };
@@ -146,10 +149,15 @@ impl Control {
         self.store.find_watched(guild, login.clone()).await?.ok_or(Denied::NotWatched(login))
     }
 
-    /// Where a streamer of a server's list is announced.
-    async fn channel_of(&self, guild: GuildId, profile: &Profile) -> Result<Option<ChannelId>, Denied> {
+    /// Where a streamer of a server's list is announced, and what is wanted for this one alone.
+    async fn wishes_for(
+        &self,
+        guild: GuildId,
+        profile: &Profile,
+    ) -> Result<(Option<ChannelId>, Preferences), Denied> {
         let key = WatchKey { guild, broadcaster: profile.broadcaster.clone() };
-        Ok(self.store.watch(key).await?.and_then(|watch| watch.channel))
+        let watch = self.store.watch(key).await?;
+        Ok(watch.map_or((None, Preferences::default()), |watch| (watch.channel, watch.preferences)))
     }
 
     /// Why a channel refuses, from what the bot may do there, else in Discord's own words.

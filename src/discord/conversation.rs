@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use livebell_fakes::discord::permissions::MENTION_EVERYONE;
 use livebell_fakes::discord::{ChannelKind, Discord, Fault, Place};
 
-use super::{DiscordError, DiscordOptions, Line, Posted, Queueing, Rest};
+use super::{DiscordError, DiscordOptions, Line, Member, Posted, Queueing, Rest};
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, ChannelId, Login, Profile, Stream, StreamId, Timestamp};
+use crate::domain::{
+    BroadcasterId, ChannelId, GuildId, Login, Mention, Preferences, Profile, RoleId, Stream, StreamId,
+    Timestamp,
+};
 use crate::render;
 
 /// A client and its Discord, with one channel.
@@ -64,7 +68,7 @@ fn message() -> render::Message {
         language: None,
     };
     let profile = Profile { broadcaster, login, display_name: "Ann".to_owned(), image: None };
-    render::announcement(&stream, &profile, now, render::Manner::default())
+    render::announcement(&stream, &profile, &Preferences::default(), now, render::Manner::default())
 }
 
 fn perhaps_done(error: &DiscordError) -> Option<bool> {
@@ -236,4 +240,30 @@ async fn a_message_that_takes_no_more_edits_holds_up_no_other() {
     let before = client.clock.elapsed();
     client.rest.edit_message(client.channel, new, &message(), wanted()).await.expect("it is edited");
     assert_eq!(client.clock.elapsed(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_be_mentioned_is_looked_up() {
+    let client = Client::new().await;
+    let guild = client.discord.add_guilds(1, 1, 1)[0];
+    let channel = ChannelId::new(client.discord.channels(guild)[0].id).expect("an id");
+    let role = |after: u64| Mention::Role(RoleId::new(guild + after).expect("an id"));
+    let member = Member { guild: GuildId::new(guild).expect("an id"), user: client.discord.bot_user_id() };
+    // The bot's own role is not for everybody to mention; the third is; the fourth there is none.
+    let mentions = [Mention::Nobody, Mention::Here, Mention::Everyone, role(1), role(2), role(3)];
+    let may = async || {
+        let mut may = Vec::new();
+        for mention in mentions {
+            may.push(
+                client.rest.may_mention(member, channel, mention, Line::Urgent).await.expect("an answer"),
+            );
+        }
+        may
+    };
+    client.discord.revoke(guild, MENTION_EVERYONE);
+    assert_eq!(may().await, [true, false, false, false, true, false]);
+    client.discord.grant(guild, MENTION_EVERYONE);
+    assert_eq!(may().await, [true, true, true, true, true, false]);
+    client.discord.delete_channel(channel.get());
+    assert_eq!(may().await, [true, false, false, false, false, false]);
 }

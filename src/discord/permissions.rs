@@ -2,7 +2,7 @@
 //! whether that is enough. Pure.
 
 use super::Access;
-use crate::domain::{Permission, Permissions, Refusal};
+use crate::domain::{Mention, Permission, Permissions, Refusal};
 
 /// May do everything, overwrites or not.
 const ADMINISTRATOR: u64 = 1 << 3;
@@ -14,6 +14,8 @@ pub struct Role {
     pub id: u64,
     /// What it grants.
     pub permissions: u64,
+    /// Whether everybody may mention it.
+    pub is_mentionable: bool,
 }
 
 /// What a channel changes for a role or a member.
@@ -56,6 +58,20 @@ pub fn effective(
     bits
 }
 
+/// Whether a message of somebody with these rights in its channel notifies those whom it mentions (Discord, Permissions,
+/// "Bitwise Permission Flags"). A mention that may not be made is shown and notifies nobody.
+#[must_use]
+pub fn may_mention(mention: Mention, permissions: Permissions, roles: &[Role]) -> bool {
+    let may_all = permissions.has(Permission::MentionEveryone);
+    match mention {
+        Mention::Nobody => true,
+        Mention::Here | Mention::Everyone => may_all,
+        Mention::Role(wanted) => {
+            roles.iter().any(|role| role.id == wanted.get() && (may_all || role.is_mentionable))
+        }
+    }
+}
+
 impl Access {
     /// Why announcements cannot be posted, with the rights that are missing; nothing when they can.
     #[must_use]
@@ -85,14 +101,15 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::RoleId;
 
     const GUILD: u64 = 1;
     const BOT: u64 = 2;
     const ROLE: u64 = 3;
 
     fn check(role_bits: [u64; 2], overwrites: &[(u64, u64, u64)], expected: &str) {
-        let roles =
-            [Role { id: GUILD, permissions: role_bits[0] }, Role { id: ROLE, permissions: role_bits[1] }];
+        let role = |id, permissions| Role { id, permissions, is_mentionable: false };
+        let roles = [role(GUILD, role_bits[0]), role(ROLE, role_bits[1])];
         let overwrites: Vec<_> =
             overwrites.iter().map(|&(id, allow, deny)| Overwrite { id, allow, deny }).collect();
         let has = Permissions(effective(GUILD, BOT, &[ROLE], &roles, &overwrites));
@@ -114,6 +131,20 @@ mod tests {
         check([ALL, 0], &[(BOT, embed, 0), (GUILD, 0, ALL), (ROLE, 0, ALL)], "View Channel, Send Messages");
         check([ALL, 0], &[(99, 0, ALL)], "");
         check([0, ADMINISTRATOR], &[(BOT, 0, ALL)], "");
+    }
+
+    #[test]
+    fn a_role_is_mentioned_by_all_or_by_those_who_may() {
+        let role = |id, is_mentionable| Role { id, permissions: 0, is_mentionable };
+        let roles = [role(GUILD, false), role(3, true), role(4, false)];
+        let of = |id| RoleId::new(id).map_or(Mention::Nobody, Mention::Role);
+        let may = |permissions| {
+            let all = [Mention::Nobody, Mention::Here, Mention::Everyone, of(3), of(4), of(GUILD), of(5)];
+            all.map(|mention| may_mention(mention, permissions, &roles))
+        };
+        let plain = Permissions::of(&Permission::USEFUL);
+        assert_eq!(may(plain), [true, false, false, true, false, false, false]);
+        assert_eq!(may(Permissions(plain.0 | (1 << 17))), [true, true, true, true, true, true, false]);
     }
 
     #[test]

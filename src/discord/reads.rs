@@ -6,7 +6,7 @@ use super::rest::Rest;
 use super::turns::Line;
 use super::wire::{Channel, GuildBody, MemberBody, MessageBody, RoleBody};
 use super::{DiscordError, Member};
-use crate::domain::{ChannelId, GuildId, MessageId, Permissions, UserId};
+use crate::domain::{ChannelId, GuildId, Mention, MessageId, Permissions, UserId};
 use crate::render::Posted;
 
 /// Messages in a page, the most that Discord gives (Discord, Message, "Get Channel Messages").
@@ -45,6 +45,36 @@ impl Rest {
         channel: ChannelId,
         line: Line,
     ) -> Result<Access, DiscordError> {
+        Ok(self.access_among(member, channel, line).await?.0)
+    }
+
+    /// Whether a message of a member in a channel notifies those whom it mentions. Nobody can be notified where there is no
+    /// such channel, or no such role.
+    pub async fn may_mention(
+        &self,
+        member: Member,
+        channel: ChannelId,
+        mention: Mention,
+        line: Line,
+    ) -> Result<bool, DiscordError> {
+        if mention == Mention::Nobody {
+            return Ok(true);
+        }
+        Ok(match self.access_among(member, channel, line).await? {
+            (Access::Has { permissions, .. }, roles) => {
+                permissions::may_mention(mention, permissions, &roles)
+            }
+            (Access::Gone, _) => false,
+        })
+    }
+
+    /// What a member may do in a channel, and the server's roles as far as they had to be read.
+    async fn access_among(
+        &self,
+        member: Member,
+        channel: ChannelId,
+        line: Line,
+    ) -> Result<(Access, Vec<Role>), DiscordError> {
         let Member { guild, user } = member;
         // Asking for one channel that the bot may not see would be a refused request, and Discord counts those. The list has
         // also what is hidden, but no threads.
@@ -57,9 +87,10 @@ impl Rest {
             let route = Route { kind: "GET /channels/{}", resource: channel.get() };
             match self.read(route, &format!("/channels/{channel}"), line).await {
                 Ok(found) => found,
-                Err(DiscordError::Refused { code: 10003, .. }) => return Ok(Access::Gone),
+                Err(DiscordError::Refused { code: 10003, .. }) => return Ok((Access::Gone, Vec::new())),
                 Err(DiscordError::Refused { status: 403, .. }) => {
-                    return Ok(Access::Has { permissions: Permissions(0), takes_messages: true });
+                    let access = Access::Has { permissions: Permissions(0), takes_messages: true };
+                    return Ok((access, Vec::new()));
                 }
                 Err(error) => return Err(error),
             }
@@ -74,7 +105,8 @@ impl Rest {
         let roles: Vec<Role> = roles.iter().map(Role::from).collect();
         let overwrites: Vec<Overwrite> = found.permission_overwrites.iter().map(Overwrite::from).collect();
         let permissions = permissions::effective(guild.get(), user, &own, &roles, &overwrites);
-        Ok(Access::Has { permissions: Permissions(permissions), takes_messages: found.takes_messages() })
+        let takes_messages = found.takes_messages();
+        Ok((Access::Has { permissions: Permissions(permissions), takes_messages }, roles))
     }
 
     /// The messages of a channel, the latest first, before that one. Without the right to read them Discord gives an empty

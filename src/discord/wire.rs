@@ -16,11 +16,11 @@ pub(super) struct NewMessage<'a> {
     content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     embeds: Option<[EmbedBody<'a>; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    components: Option<[Row<'a>; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    components: Vec<Row<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flags: Option<u32>,
-    allowed_mentions: NobodyMentioned,
+    allowed_mentions: AllowedMentions,
     nonce: &'a str,
     enforce_nonce: bool,
 }
@@ -33,16 +33,20 @@ pub(super) struct EditedMessage<'a> {
     embeds: Vec<EmbedBody<'a>>,
     components: Vec<Row<'a>>,
     /// Not remembered from the creation: without it Discord parses the new text for mentions.
-    allowed_mentions: NobodyMentioned,
+    allowed_mentions: AllowedMentions,
 }
 
 #[derive(Serialize)]
 struct EmbedBody<'a> {
     author: AuthorBody<'a>,
     title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
     url: &'a str,
     color: u32,
     fields: Vec<FieldBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnail: Option<Picture<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Picture<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,27 +80,52 @@ struct Footer<'a> {
     text: &'a str,
 }
 
-/// A row with one button in it (Discord, Component Reference, "Action Row").
+/// A row of buttons (Discord, Component Reference, "Action Row").
 #[derive(Serialize)]
 struct Row<'a> {
     #[serde(rename = "type")]
     kind: u8,
-    components: [Button<'a>; 1],
+    components: Vec<ButtonBody<'a>>,
 }
 
 #[derive(Serialize)]
-struct Button<'a> {
+struct ButtonBody<'a> {
     #[serde(rename = "type")]
     kind: u8,
     style: u8,
     label: &'a str,
-    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emoji: Option<Emoji<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_id: Option<&'a str>,
 }
 
-/// Said with every message: without it Discord parses whatever a title contains for mentions.
 #[derive(Serialize)]
-struct NobodyMentioned {
-    parse: [&'static str; 0],
+struct Emoji<'a> {
+    name: &'a str,
+}
+
+/// Said with every message: without it Discord parses whatever a title contains for mentions. What is listed is mentioned if
+/// it stands in the text as well, and nothing else (Discord, Message, "Allowed Mentions Object").
+#[derive(Serialize)]
+struct AllowedMentions {
+    parse: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    users: Vec<String>,
+}
+
+impl From<&render::Mentions> for AllowedMentions {
+    fn from(mentions: &render::Mentions) -> Self {
+        Self {
+            parse: if mentions.everyone { vec!["everyone"] } else { Vec::new() },
+            roles: mentions.roles.iter().map(ToString::to_string).collect(),
+            users: mentions.users.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 impl<'a> NewMessage<'a> {
@@ -106,9 +135,9 @@ impl<'a> NewMessage<'a> {
         Self {
             content: message.text.as_deref(),
             embeds: message.embed.as_ref().map(|embed| [EmbedBody::from(embed)]),
-            components: message.button.as_ref().map(|button| [Row::from(button)]),
+            components: rows(&message.buttons),
             flags: message.is_silent.then_some(SUPPRESS_NOTIFICATIONS),
-            allowed_mentions: NobodyMentioned { parse: [] },
+            allowed_mentions: AllowedMentions::from(&message.mentions),
             nonce,
             enforce_nonce: true,
         }
@@ -120,16 +149,19 @@ impl<'a> From<&'a render::Message> for EditedMessage<'a> {
         Self {
             content: message.text.as_deref(),
             embeds: message.embed.iter().map(EmbedBody::from).collect(),
-            components: message.button.iter().map(Row::from).collect(),
-            allowed_mentions: NobodyMentioned { parse: [] },
+            components: rows(&message.buttons),
+            allowed_mentions: AllowedMentions::from(&message.mentions),
         }
     }
 }
 
 impl<'a> From<&'a render::Embed> for EmbedBody<'a> {
     fn from(embed: &'a render::Embed) -> Self {
-        let field =
-            |field: &'a render::Field| FieldBody { name: &field.name, value: &field.value, inline: true };
+        let field = |field: &'a render::Field| FieldBody {
+            name: &field.name,
+            value: &field.value,
+            inline: field.is_inline,
+        };
         let time =
             |at: Timestamp| jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default().to_string();
         Self {
@@ -139,9 +171,11 @@ impl<'a> From<&'a render::Embed> for EmbedBody<'a> {
                 icon_url: embed.author.icon.as_deref(),
             },
             title: &embed.title,
+            description: embed.description.as_deref(),
             url: &embed.url,
             color: embed.color,
             fields: embed.fields.iter().map(field).collect(),
+            thumbnail: embed.thumbnail.as_deref().map(|url| Picture { url }),
             image: embed.image.as_deref().map(|url| Picture { url }),
             footer: embed.footer.as_deref().map(|text| Footer { text }),
             timestamp: embed.timestamp.map(time),
@@ -149,13 +183,39 @@ impl<'a> From<&'a render::Embed> for EmbedBody<'a> {
     }
 }
 
-impl<'a> From<&'a render::LinkButton> for Row<'a> {
-    fn from(button: &'a render::LinkButton) -> Self {
-        const ACTION_ROW: u8 = 1;
+/// Buttons in rows, as many as a message holds.
+fn rows(buttons: &[render::Button]) -> Vec<Row<'_>> {
+    const ACTION_ROW: u8 = 1;
+    /// Buttons in a row (Discord, Component Reference, "Action Row").
+    const WIDTH: usize = 5;
+    /// Rows of a message (Discord, Component Reference, "Legacy Message Component Behavior").
+    const ROWS: usize = 5;
+    let rows = buttons.chunks(WIDTH).take(ROWS);
+    rows.map(|row| Row { kind: ACTION_ROW, components: row.iter().map(ButtonBody::from).collect() }).collect()
+}
+
+impl<'a> From<&'a render::Button> for ButtonBody<'a> {
+    fn from(button: &'a render::Button) -> Self {
         const BUTTON: u8 = 2;
         const LINK: u8 = 5;
-        let button = Button { kind: BUTTON, style: LINK, label: &button.label, url: &button.url };
-        Self { kind: ACTION_ROW, components: [button] }
+        match button {
+            render::Button::Link { label, url } => {
+                Self { kind: BUTTON, style: LINK, label, emoji: None, url: Some(url), custom_id: None }
+            }
+            render::Button::Action { label, emoji, id, style } => Self {
+                kind: BUTTON,
+                style: match style {
+                    render::Style::Primary => 1,
+                    render::Style::Secondary => 2,
+                    render::Style::Success => 3,
+                    render::Style::Danger => 4,
+                },
+                label,
+                emoji: emoji.as_deref().map(|name| Emoji { name }),
+                url: None,
+                custom_id: Some(id),
+            },
+        }
     }
 }
 
@@ -271,11 +331,13 @@ pub(super) struct RoleBody {
     id: u64,
     #[serde(deserialize_with = "snowflake")]
     permissions: u64,
+    #[serde(default)]
+    mentionable: bool,
 }
 
 impl From<&RoleBody> for Role {
     fn from(body: &RoleBody) -> Self {
-        Self { id: body.id, permissions: body.permissions }
+        Self { id: body.id, permissions: body.permissions, is_mentionable: body.mentionable }
     }
 }
 

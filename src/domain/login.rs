@@ -35,6 +35,12 @@ impl Login {
         if fits && known { Ok(Self(login.into())) } else { Err(InvalidLogin) }
     }
 
+    /// The login of Twitch's own channel, for examples.
+    #[must_use]
+    pub fn twitch() -> Self {
+        Self("twitch".into())
+    }
+
     /// The login as Twitch writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {

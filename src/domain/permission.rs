@@ -1,8 +1,8 @@
-//! The rights in a Discord channel that announcing needs. Who has them is computed elsewhere.
+//! The rights in a Discord channel that matter for announcing. Who has them is computed elsewhere.
 
 use std::fmt;
 
-/// A right that announcing needs.
+/// A right that announcing needs or can use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Permission {
     /// See the channel.
@@ -13,13 +13,16 @@ pub enum Permission {
     EmbedLinks,
     /// Read what stands in it, to find an announcement whose answer was lost.
     ReadMessageHistory,
+    /// Mention all members, and roles that not everybody may mention. Asked for nowhere: few servers want it, and those that
+    /// do give it themselves.
+    MentionEveryone,
 }
 
 impl Permission {
     /// Everything that an announcement needs. Without the history it goes out as well.
     pub const NEEDED: [Self; 3] = [Self::ViewChannel, Self::SendMessages, Self::EmbedLinks];
 
-    /// Everything that is of use, for the invite link.
+    /// Everything that is of use to every server, for the invite link.
     pub const USEFUL: [Self; 4] =
         [Self::ViewChannel, Self::SendMessages, Self::EmbedLinks, Self::ReadMessageHistory];
 
@@ -31,6 +34,7 @@ impl Permission {
             Self::SendMessages => 1 << 11,
             Self::EmbedLinks => 1 << 14,
             Self::ReadMessageHistory => 1 << 16,
+            Self::MentionEveryone => 1 << 17,
         }
     }
 }
@@ -43,6 +47,7 @@ impl fmt::Display for Permission {
             Self::SendMessages => "Send Messages",
             Self::EmbedLinks => "Embed Links",
             Self::ReadMessageHistory => "Read Message History",
+            Self::MentionEveryone => "Mention @everyone, @here, and All Roles",
         })
     }
 }
@@ -76,7 +81,7 @@ impl Permissions {
         Self(Self::of(wanted).0 & !self.0)
     }
 
-    /// Those that have a name here.
+    /// Those that are of use to every server.
     #[must_use]
     pub fn named(self) -> Vec<Permission> {
         Permission::USEFUL.into_iter().filter(|permission| self.has(*permission)).collect()

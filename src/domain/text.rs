@@ -47,17 +47,55 @@ pub fn cut(text: &str, limit: usize) -> String {
     kept
 }
 
-/// The text with every character escaped that Discord's Markdown would take as markup, and mentions made inert.
+/// Shows nothing, and keeps what stands on its two sides apart.
+pub const BREAK: char = '\u{200b}';
+
+/// Characters that turn the direction of what follows them, the rest of somebody else's line included (Unicode, UAX #9).
+/// Discord takes some of them out of a text itself, after which its neighbours would stand together.
+const DIRECTIONS: [char; 9] = [
+    '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
+    '\u{2069}',
+];
+
+/// The text in one line, in which nothing is markup, a mention, an emoji's name or a link to Discord, wherever it is put.
+///
+/// A backslash keeps a mark of punctuation from being markup, and is not shown. It does not help where Discord looks for plain
+/// text, so `@everyone`, addresses and invitations are broken by something invisible, as Discord advises (Discord, Message,
+/// "Create Message"; invitations are shown without `https://` as well).
 #[must_use]
 pub fn escape_markdown(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if matches!(character, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '@') {
-            escaped.push('\\');
+    let mut escaped = String::with_capacity(text.len() + text.len() / 4);
+    // What can begin a line's markup does so only before the first letter; a number may be that of a list.
+    let (mut begins, mut counts) = (true, false);
+    let mut rest = text.chars().filter(|character| !DIRECTIONS.contains(character)).peekable();
+    while let Some(character) = rest.next() {
+        let next = rest.peek().copied();
+        match character {
+            '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' => escaped.push('\\'),
+            '#' | '-' | '+' | '/' | '.' | ')' if begins => escaped.push('\\'),
+            '.' | ')' if counts && !next.is_some_and(char::is_alphanumeric) => escaped.push('\\'),
+            // Before a space it names no emoji. At the end anything may follow.
+            ':' if next != Some(' ') => escaped.push('\\'),
+            '.' if names_discord(&escaped) => escaped.push(BREAK),
+            _ => {}
         }
-        escaped.push(if character == '\n' { ' ' } else { character });
+        let is_line_end = character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+        escaped.push(if is_line_end { ' ' } else { character });
+        if character == '@' || (character == ':' && next == Some('/')) {
+            escaped.push(BREAK);
+        }
+        counts = (begins || counts) && character.is_ascii_digit();
+        begins &= !character.is_alphanumeric();
     }
     escaped
+}
+
+/// Whether a text ends like the host of an invitation, before its dot.
+fn names_discord(text: &str) -> bool {
+    ["discord", "discordapp"].into_iter().any(|host| {
+        let at = text.len().saturating_sub(host.len());
+        text.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(host))
+    })
 }
 
 /// A number with a comma between each three digits.
@@ -128,7 +166,44 @@ mod tests {
 
     #[test]
     fn markup_is_shown_and_not_done() {
-        assert_eq!(escape_markdown("**a** [b](c) <@1>"), r"\*\*a\*\* \[b\](c) \<\@1\>");
+        let check = |text: &str, expected: &str| assert_eq!(escape_markdown(text), expected, "{text:?}");
+        check("**a** [b](c) <@1>", "\\*\\*a\\*\\* \\[b\\](c) \\<@\u{200b}1\\>");
+        check("@everyone @here", "@\u{200b}everyone @\u{200b}here");
+        check("@\u{202e}everyone", "@\u{200b}everyone");
+        check("a\n# b\r- c", "a # b - c");
+        check("# a", "\\# a");
+        check("\u{200b} - a - b", "\u{200b} \\- a - b");
+        check("-# a", "\\-\\# a");
+        check("1.\u{202e} a", "1\\. a");
+        check("12. a 3. b", "12\\. a 3. b");
+        check("1) a", "1\\) a");
+        check("3.5 hours, #1, 100%", "3.5 hours, #1, 100%");
+        check(". a", "\\. a");
+        check("a :smile: b: c:", "a \\:smile: b: c\\:");
+        check("https://a.example", "https\\:\u{200b}//a.example");
+        check("//a.example", "\\/\\/a.example");
+        check(
+            "Discord.gg/a, discordapp.com/invite\\a",
+            "Discord\u{200b}.gg/a, discordapp\u{200b}.com/invite\\\\a",
+        );
+    }
+
+    /// What a reader sees of Discord's Markdown in which nothing is markup: a backslash goes before a mark of punctuation.
+    fn shown(markdown: &str) -> String {
+        let mut shown = String::new();
+        let mut rest = markdown.chars().filter(|char| *char != BREAK).peekable();
+        while let Some(character) = rest.next() {
+            let escapes = character == '\\' && rest.peek().is_some_and(char::is_ascii_punctuation);
+            shown.extend(if escapes { rest.next() } else { Some(character) });
+        }
+        shown
+    }
+
+    /// The same of a text that was never Markdown.
+    fn seen(text: &str) -> String {
+        let line =
+            |char: char| if char.is_control() || "\u{2028}\u{2029}".contains(char) { ' ' } else { char };
+        text.chars().filter(|char| *char != BREAK && !DIRECTIONS.contains(char)).map(line).collect()
     }
 
     #[test]
@@ -145,6 +220,11 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn an_escaped_text_reads_like_the_text(text in "(\\PC|[-#*_~`|<>:@/.)\\\\0-9\\n \u{202e}]){0,40}") {
+            proptest::prop_assert_eq!(shown(&escape_markdown(&text)), seen(&text));
+        }
+
         #[test]
         fn a_cut_text_never_passes_its_limit(text in "\\PC{0,80}", limit in 0usize..40) {
             proptest::prop_assert!(length(&cut(&text, limit)) <= limit);

@@ -138,7 +138,8 @@ impl Revisions {
         // It was late then or it was not; it does not become late by being edited.
         let late = late::late_by(revision.owed_since, revision.stream.started_at, sent_at);
         let manner = Manner { late, ..Manner::default() };
-        let message = render::announcement(&revision.stream, &revision.profile, now, manner);
+        let Revision { stream, profile, preferences, .. } = &revision;
+        let message = render::announcement(stream, profile, preferences, now, manner);
         let revised = self.sink.revise(&revision, &message, self.is_wanted(&revision)).await;
         report(&revision, &revised);
         while let Err(error) = self.settle(&revision, &revised, chance).await {

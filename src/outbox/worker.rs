@@ -234,8 +234,10 @@ impl Worker {
             let attempt = Attempt { outcome: Outcome::Skipped, sent_at: None };
             return Tried { attempt, unsure_since, doubt };
         }
-        let manner = Manner { late, is_silent: late.is_some() && delivery.late == LatePolicy::Quiet };
-        let message = render::announcement(&delivery.stream, &delivery.profile, began, manner);
+        let is_silent = late.is_some() && delivery.late == LatePolicy::Quiet;
+        let manner = Manner { late, is_silent, ..Manner::default() };
+        let Delivery { stream, profile, preferences, .. } = delivery;
+        let message = render::announcement(stream, profile, preferences, began, manner);
         let nonce =
             nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);
         let mut attempt =
@@ -243,7 +245,7 @@ impl Worker {
         if attempt.outcome == Outcome::Refused(Refusal::InvalidMessage) {
             // Something in it is not to Discord's taste. Who wants to know that somebody is live is better served by a
             // plain link than by nothing.
-            let plain = render::reduced(&delivery.stream, manner);
+            let plain = render::reduced(stream, preferences, manner);
             attempt = self.sink.deliver(delivery, &plain, &nonce, not_after, self.is_owed(delivery.id)).await;
         }
         let unsure = matches!(attempt.outcome, Outcome::RetryAfter { perhaps_done: true, .. });

@@ -112,7 +112,7 @@ impl Sink {
     }
 
     /// Makes an announcement say this instead, if `is_wanted` says so when its turn has come. It never goes before anything
-    /// else, and mentions nobody.
+    /// else, and notifies nobody: Discord notifies of what is posted only.
     pub async fn revise(
         &self,
         revision: &Revision,

@@ -1,7 +1,7 @@
 //! Discord's limits, kept whatever a streamer writes: from what Twitch sends, through the real client, to the body that
 //! arrives. The fake refuses what it knows to be too much, and a referee of its own looks once more.
 
-mod checker;
+pub(crate) mod checker;
 mod refusing;
 
 use std::cell::RefCell;
@@ -9,7 +9,8 @@ use std::cell::RefCell;
 use livebell::clock::Clock;
 use livebell::discord::{DiscordOptions, Line, Queueing, Rest};
 use livebell::domain::{
-    ChannelId, DeliveryId, Login, Matter, Permission, Permissions, Profile, Refusal, Stream, Timestamp,
+    Category, ChannelId, Chapter, DeliveryId, Ending, Login, Matter, Mention, MessageId, Permission,
+    Permissions, Preferences, Profile, Recording, Refusal, RoleId, Stream, Template, Timestamp, UserId,
 };
 use livebell::outbox::nonce;
 use livebell::render::{self, Manner, Message};
@@ -20,9 +21,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::world::{A_LOOK, World};
-use checker::{breaches, breaches_of_answer};
+use checker::{breaches, breaches_mentioning, breaches_of_answer};
 
-/// Streamers that are tried. Each makes eleven messages.
+/// Streamers that are tried. Each makes twenty-two messages.
 const CASES: u32 = 200;
 
 /// Lengths at which something changes: Discord's limits, and halves of them for what is escaped or counts twice.
@@ -119,27 +120,115 @@ fn streamer() -> impl Strategy<Value = (Stream, Profile)> {
     )
 }
 
-/// Everything that the product can post because of a streamer, in every manner.
-fn messages(stream: &Stream, profile: &Profile, at: Timestamp) -> Vec<Message> {
-    let mut messages = vec![render::sample(Some(profile))];
+/// What an admin may want of announcements.
+fn wishes() -> impl Strategy<Value = Preferences> {
+    let mentions = [
+        Mention::Nobody,
+        Mention::Here,
+        Mention::Everyone,
+        Mention::Role(RoleId::new(i64::MAX.unsigned_abs()).expect("an id")),
+    ];
+    let all = "{mention} {streamer} {title} {category} {url} {viewers} {started} {language} {tags} ";
+    let templates = [
+        "{streamer} is live".to_owned(),
+        "{title}".to_owned(),
+        all.to_owned(),
+        all.repeat(1_500 / all.len()),
+        "{mention}".repeat(166),
+        "x".repeat(1_500),
+        format!("{}{{title}}{{category}}", "\u{1d54f}".repeat(740)),
+        "@here@everyone".repeat(100),
+    ];
+    let template = prop::option::of(prop::sample::select(templates.to_vec()));
+    let wanted =
+        (prop::sample::select(mentions.to_vec()), template, any::<Option<u32>>(), any::<Option<bool>>());
+    wanted.prop_map(|(mention, template, color, button)| Preferences {
+        mention: Some(mention),
+        message: template.map(|source| Template::parse(&source).expect("a template")),
+        color,
+        preview: button.map(|button| !button),
+        button,
+        ..Preferences::default()
+    })
+}
+
+/// How a stream may have ended, with what it was about often.
+fn ending(stream: &Stream, at: Timestamp, parts: usize) -> Ending {
+    let category = |number: usize| {
+        let name = stream.category.as_ref().map_or("none", |category| category.name.as_str());
+        Category { id: number.to_string(), name: name.to_owned() }
+    };
+    let chapter =
+        |number| Chapter { category: Some(category(number)), since: at.shifted(number as i64 * 60_000) };
+    let url = |number: usize| format!("https://www.twitch.tv/videos/{number}");
+    Ending {
+        ended_at: at,
+        peak_viewers: stream.viewers,
+        average_viewers: stream.viewers,
+        chapters: (0..parts).map(chapter).collect(),
+        recordings: (0..parts).map(|number| Recording { id: number.to_string(), url: url(number) }).collect(),
+    }
+}
+
+/// What a message may mention, as Discord is to be told.
+fn mentioned(wanted: &Preferences, is_silent: bool, users: &[UserId]) -> Value {
+    let users: Vec<String> = users.iter().map(ToString::to_string).collect();
+    match wanted.mention {
+        _ if is_silent => json!({"parse": []}),
+        Some(Mention::Role(role)) => json!({"parse": [], "roles": [role.to_string()], "users": users}),
+        Some(Mention::Here | Mention::Everyone) => json!({"parse": ["everyone"], "users": users}),
+        _ => json!({"parse": [], "users": users}),
+    }
+}
+
+/// Everything that the product can post because of a streamer, in every manner, with what it may mention.
+fn messages(
+    stream: &Stream,
+    profile: &Profile,
+    wanted: &Preferences,
+    at: Timestamp,
+) -> Vec<(Message, Value)> {
+    let nobody = json!({"parse": []});
+    let mut messages = vec![
+        (render::sample(Some(profile), wanted, at), nobody.clone()),
+        (render::preview(Some(profile), wanted, at), nobody.clone()),
+    ];
+    let members: Vec<UserId> =
+        (0..81).filter_map(|less| UserId::new(i64::MAX.unsigned_abs() - less)).collect();
     let late = [None, Some(at.since(stream.started_at))];
     for (late, is_silent) in late.into_iter().zip([false, true]).chain(late.into_iter().zip([true, false])) {
-        let manner = Manner { late, is_silent };
-        messages.push(render::announcement(stream, profile, at, manner));
-        messages.push(render::reduced(stream, manner));
+        let manner = Manner { late, is_silent, has_notify: !is_silent };
+        for message in [
+            render::announcement(stream, profile, wanted, at, manner),
+            render::reduced(stream, wanted, manner),
+        ] {
+            let mut with_members = message.clone();
+            let rest = render::mention_members(&mut with_members, &members);
+            let fitting = &members[..members.len() - rest.len()];
+            messages.push((message, mentioned(wanted, is_silent, &[])));
+            messages.push((with_members, mentioned(wanted, is_silent, fitting)));
+        }
     }
+    let manner = Manner { has_notify: true, ..Manner::default() };
+    for parts in [0, 1, 60] {
+        let ended = render::ended(stream, profile, wanted, &ending(stream, at, parts), manner);
+        messages.push((ended, nobody.clone()));
+    }
+    let reply = render::reply(&members);
+    messages.push((reply, mentioned(&Preferences::default(), false, &members[..80])));
     let (name, login) = (profile.display_name.clone(), profile.login.clone());
     let to = Login::new(&"w".repeat(25)).expect("a login");
     let renamed = Matter::Renamed { name: name.clone(), from: login.clone(), to };
-    messages.push(render::notice(&renamed, None));
-    messages.push(render::notice(&Matter::Vanished { name, login }, None));
+    messages.push((render::notice(&renamed, None), nobody.clone()));
+    messages.push((render::notice(&Matter::Vanished { name, login }, None), nobody));
     messages
 }
 
 /// Everything that the product can post because of a channel.
 fn messages_about(channel: ChannelId) -> Vec<Message> {
     let paused = Matter::Paused(channel);
-    let mut messages = vec![render::sample(None), render::notice(&paused, None)];
+    let sample = render::sample(None, &Preferences::default(), Timestamp::from_millis(1));
+    let mut messages = vec![sample, render::notice(&paused, None)];
     for refusal in Refusal::ALL {
         // Every set of the rights that have a name, with and without bits that have none.
         for bits in 0..1 << 4_u32 {
@@ -155,7 +244,7 @@ fn messages_about(channel: ChannelId) -> Vec<Message> {
 }
 
 /// The real client and a Discord with one channel, in time that passes only when everybody waits.
-struct Wire {
+pub(crate) struct Wire {
     runtime: tokio::runtime::Runtime,
     discord: Discord,
     rest: Rest,
@@ -164,7 +253,7 @@ struct Wire {
 }
 
 impl Wire {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -183,7 +272,7 @@ impl Wire {
     }
 
     /// Posts a message under a nonce as the outbox makes it, and says what arrived and whether it was taken.
-    fn posted(&mut self, message: &Message) -> (Value, Result<(), String>) {
+    pub(crate) fn posted(&mut self, message: &Message) -> (Value, Result<(), String>) {
         self.sent += 1;
         let nonce =
             nonce::nonce("installation", DeliveryId(self.sent), self.channel, Timestamp::from_millis(1));
@@ -199,6 +288,16 @@ impl Wire {
         let body = self.discord.requests().pop().expect("a request").body;
         (body, posted.map(drop).map_err(|error| error.to_string()))
     }
+
+    /// Puts a message in place of the one that was posted last, and says what arrived and whether it was taken.
+    pub(crate) fn edited(&mut self, message: &Message) -> (Value, Result<(), String>) {
+        let last = self.discord.messages(self.channel.get()).pop().expect("a message");
+        let id = MessageId::new(last.id).expect("an id");
+        let edited = self.rest.edit_message(self.channel, id, message, std::future::ready(true));
+        let edited = self.runtime.block_on(edited);
+        let body = self.discord.requests().pop().expect("a request").body;
+        (body, edited.map_err(|error| error.to_string()))
+    }
 }
 
 proptest! {
@@ -206,15 +305,15 @@ proptest! {
 
     #[test]
     fn whatever_a_streamer_writes_no_message_breaks_a_limit(
-        (stream, profile) in streamer(), at in any::<i64>(),
+        (stream, profile) in streamer(), wanted in wishes(), at in any::<i64>(),
     ) {
         thread_local! {
             // Connections are made once, for all cases.
             static WIRE: RefCell<Wire> = RefCell::new(Wire::new());
         }
-        for message in messages(&stream, &profile, Timestamp::from_millis(at)) {
+        for (message, mentioned) in messages(&stream, &profile, &wanted, Timestamp::from_millis(at)) {
             let (body, taken) = WIRE.with_borrow_mut(|wire| wire.posted(&message));
-            prop_assert_eq!(breaches(&body), Vec::<String>::new(), "{}", body);
+            prop_assert_eq!(breaches_mentioning(&body, &mentioned), Vec::<String>::new(), "{}", body);
             prop_assert_eq!(taken, Ok(()), "{}", body);
         }
     }

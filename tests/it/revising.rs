@@ -8,7 +8,7 @@ use livebell::clock::Clock;
 use livebell::discord::{DiscordOptions, Rest};
 use livebell::domain::{
     BroadcasterId, Category, ChannelId, GuildId, Login, NewWatch, Owed, Preferences, Profile, Route,
-    SessionId, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
+    SessionId, Source, Stream, StreamId, Template, Timestamp, UserId, WatchKey,
 };
 use livebell::outbox::{Halted, Revisions, Worker};
 use livebell::sinks::{DiscordChannel, Sink};
@@ -226,6 +226,27 @@ async fn an_announcement_from_hearsay_is_completed_once() {
     half.pass(Duration::from_hours(2)).await;
     expect(&half, 1, Some("1,234"));
     assert_eq!(half.requests("PATCH").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_says_what_the_server_wants_said_with_the_new_facts() {
+    let half = Half::start(1).await;
+    let (guild, channel) = half.servers[0];
+    let (guild, channel) = (GuildId::new(guild).expect("an id"), ChannelId::new(channel).expect("an id"));
+    half.store.set_channel(guild, channel, None, half.clock.now()).await.expect("set");
+    let wishes = |wanted: &mut Preferences| {
+        wanted.mention = Some(Mention::Here);
+        wanted.message = Template::parse("{mention} {viewers} watch {streamer}").ok();
+    };
+    half.store.change_preferences(guild, None, wishes).await.expect("changed");
+    half.hears("ann", Duration::ZERO).await;
+    half.pass(AN_EDIT).await;
+    assert_eq!(half.posts()[0].content(), "@here some watch ann");
+    half.shows("ann", 1234).await;
+    half.pass(AN_EDIT).await;
+    let after = &half.posts()[0];
+    assert_eq!((after.content(), after.edits), ("@here 1,234 watch ann", 1));
+    assert_eq!(after.body["allowed_mentions"], serde_json::json!({"parse": ["everyone"]}));
 }
 
 #[tokio::test(start_paused = true)]

@@ -250,9 +250,10 @@ async fn what_streamers_write_neither_mentions_nor_formats() {
     world.twitch.go_live_with(&world.id("ann"), stream);
     world.pass(A_LOOK).await;
     let reply = world.live(cats).await;
-    insta::assert_snapshot!(world.words(cats, &reply), @r"
+    let words = world.words(cats, &reply).replace('\u{200b}', "(break)");
+    insta::assert_snapshot!(words, @r"
     Live now (1)
-    🟣 **[Ann](https://www.twitch.tv/ann)** \@everyone \<\@&1\> \*\*free\*\* \[gifts\](https://evil.example) # now
+    🟣 **[Ann](https://www.twitch.tv/ann)** @(break)everyone \<@(break)&1\> \*\*free\*\* \[gifts\](https\:(break)//evil.example) # now
     \*Chess\* \`\|\|x\|\|\` · 42 watching · began (time)
 
     Last look at Twitch (time).

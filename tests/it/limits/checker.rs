@@ -1,7 +1,7 @@
 //! A referee for the body of a message, written from the table of Discord's limits and from nothing else. It knows neither
 //! the product nor its fake of Discord. Where the table leaves a reading open, the strictest one counts.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Text above the cards.
 const CONTENT: usize = 2000;
@@ -21,6 +21,8 @@ const LABEL: usize = 80;
 const BUTTON_URL: usize = 512;
 const CUSTOM_ID: usize = 100;
 const NONCE: usize = 25;
+/// Roles, and members, that may be mentioned.
+const MENTIONS: usize = 100;
 /// `SUPPRESS_EMBEDS`, `SUPPRESS_NOTIFICATIONS`, `IS_VOICE_MESSAGE` and `IS_COMPONENTS_V2`.
 const SETTABLE_FLAGS: u64 = 1 << 2 | 1 << 12 | 1 << 13 | 1 << 15;
 const COMPONENTS_V2: u64 = 1 << 15;
@@ -28,10 +30,15 @@ const COMPONENTS_V2: u64 = 1 << 15;
 /// Everything in which a message that is posted breaks a limit, or says less than each of ours has to say: a nonce that
 /// Discord heeds, and that nobody is mentioned.
 pub(super) fn breaches(body: &Value) -> Vec<String> {
+    breaches_mentioning(body, &json!({ "parse": [] }))
+}
+
+/// The same of a message that is to mention exactly these.
+pub(crate) fn breaches_mentioning(body: &Value, mentioned: &Value) -> Vec<String> {
     let mut referee = Referee::default();
     referee.shown(body);
     referee.flags(body);
-    referee.mentions(&body["allowed_mentions"]);
+    referee.mentions(&body["allowed_mentions"], mentioned);
     let nonce = &body["nonce"];
     referee.text("nonce", nonce, 1, NONCE);
     referee.expect(nonce.is_string() && body["enforce_nonce"] == true, "the nonce is not enforced");
@@ -189,12 +196,20 @@ impl Referee {
         );
     }
 
-    /// Said outright that nobody is meant: without it Discord reads whatever the texts contain.
-    fn mentions(&mut self, value: &Value) {
-        self.expect(value["parse"].as_array().is_some_and(Vec::is_empty), "mentions are read from the texts");
+    /// Said outright who is meant: without it Discord reads whatever the texts contain.
+    fn mentions(&mut self, value: &Value, wanted: &Value) {
+        let parse = value["parse"].as_array();
+        let parsed = parse.is_some_and(|parse| Some(parse) == wanted["parse"].as_array());
+        self.expect(parsed, "mentions are read from the texts");
         for list in ["roles", "users"] {
-            let nobody = value[list].as_array().is_none_or(Vec::is_empty);
-            self.expect(nobody, &format!("{list} are mentioned"));
+            let named = self.list(list, &value[list], MENTIONS);
+            let meant = wanted[list].as_array().map_or(&[][..], Vec::as_slice);
+            self.expect(
+                named == meant,
+                &format!("{list} are mentioned that are not meant, or not all that are"),
+            );
+            let twice = !named.is_empty() && parse.is_some_and(|parse| parse.contains(&json!(list)));
+            self.expect(!twice, &format!("{list} are listed and read from the texts"));
         }
         self.expect(value["replied_user"] != true, "who is replied to is mentioned");
     }

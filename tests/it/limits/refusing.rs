@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::checker::breaches;
+use super::checker::{breaches, breaches_mentioning};
 
 /// A body with something of everything, all in order.
 fn in_order() -> Value {
@@ -185,6 +185,19 @@ fn nobody_is_mentioned() {
     check("/allowed_mentions/roles", json!(["1"]), "roles are mentioned");
     check("/allowed_mentions/users", json!(["1"]), "users are mentioned");
     check("/allowed_mentions/replied_user", json!(true), "replied to");
+}
+
+#[test]
+fn who_is_to_be_mentioned_is_and_nobody_else() {
+    let wanted = json!({"parse": ["everyone"], "users": ["1", "2"]});
+    let found = |value: Value| breaches_mentioning(&with("/allowed_mentions", value), &wanted);
+    assert_eq!(found(wanted.clone()), Vec::<String>::new());
+    assert_eq!(found(json!({"parse": [], "users": ["1", "2"]})).len(), 1);
+    assert_eq!(found(json!({"parse": ["everyone"], "users": ["1"]})).len(), 1);
+    assert_eq!(found(json!({"parse": ["everyone"], "users": ["1", "2"], "roles": ["3"]})).len(), 1);
+    let many = json!({"parse": ["users"], "users": vec!["1"; 101]});
+    let found = breaches_mentioning(&with("/allowed_mentions", many.clone()), &many);
+    assert_eq!(found, ["users has 101 items, 100 are allowed", "users are listed and read from the texts"]);
 }
 
 #[test]

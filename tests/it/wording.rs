@@ -1,0 +1,159 @@
+//! How announcements read where a server or one of its streamers wants them so: whom they mention, what they say, and how they
+//! look.
+
+use std::time::Duration;
+
+use livebell_fakes::discord::{Message, Place};
+use livebell_fakes::twitch::Stream;
+use serde_json::{Value, json};
+
+use crate::routes::{asks, chooses, refusal};
+use crate::world::{A_LOOK, Server, World};
+
+/// The server wants its announcements so.
+fn wants(world: &World, server: Server, wanted: &Value) {
+    let sql = "UPDATE guild SET preferences = ?1 WHERE guild_id = ?2";
+    let changed = world.database().execute(sql, (wanted.to_string(), server.guild.cast_signed()));
+    assert_eq!(changed, Ok(1));
+}
+
+/// The server wants those of its only streamer so.
+fn wants_of_streamer(world: &World, server: Server, wanted: &Value) {
+    let sql = "UPDATE watch SET preferences = ?1 WHERE guild_id = ?2";
+    let changed = world.database().execute(sql, (wanted.to_string(), server.guild.cast_signed()));
+    assert_eq!(changed, Ok(1));
+}
+
+/// Ann goes live where her announcements are wanted so. What is posted.
+async fn announced_as(wanted: &Value, stream: Stream) -> Message {
+    let (world, cats) = World::with_follower().await;
+    wants(&world, cats, wanted);
+    world.twitch.go_live_with(&world.id("ann"), stream);
+    world.pass(A_LOOK).await;
+    world.expect_announced(cats, &["Ann"]);
+    world.announcements(cats).remove(0)
+}
+
+/// What a message may mention.
+fn allowed(message: &Message) -> &Value {
+    &message.body["allowed_mentions"]
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_announcement_mentions_whom_the_server_has_chosen() {
+    for (mention, text, may_mention) in [
+        ("nobody", "", json!({"parse": []})),
+        ("77", "<@&77>", json!({"parse": [], "roles": ["77"]})),
+        ("here", "@here", json!({"parse": ["everyone"]})),
+        ("everyone", "@everyone", json!({"parse": ["everyone"]})),
+    ] {
+        let message = announced_as(&json!({"mention": mention}), Stream::default()).await;
+        assert_eq!((message.content(), allowed(&message)), (text, &may_mention));
+        assert_eq!(message.mentions_anybody(), mention != "nobody");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamer_may_be_wanted_otherwise_than_the_others() {
+    let (world, cats) = World::with_follower().await;
+    wants(&world, cats, &json!({"mention": "everyone", "message": "{streamer}!"}));
+    wants_of_streamer(&world, cats, &json!({"mention": "nobody"}));
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    let message = world.announcements(cats).remove(0);
+    assert_eq!((message.content(), message.mentions_anybody()), ("Ann!", false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_announcement_says_what_the_server_wants_said() {
+    let template = "# {mention}\n{streamer} plays {category} for {viewers}: {title}\n{url} {started} {language} {tags} {{}}";
+    let stream = Stream {
+        title: "Any%".to_owned(),
+        game_name: "Celeste".to_owned(),
+        viewers: 1234,
+        language: "de".to_owned(),
+        tags: vec!["Speedrun".to_owned(), "Deutsch".to_owned()],
+        started_at: "2026-11-21T09:00:00Z".to_owned(),
+        ..Stream::default()
+    };
+    let message = announced_as(&json!({"mention": "77", "message": template}), stream).await;
+    insta::assert_snapshot!(message.content(), @r"
+    # <@&77>
+    Ann plays Celeste for 1,234: Any%
+    https://www.twitch.tv/ann <t:1795251600:R> German Speedrun, Deutsch {}
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mention_that_the_text_does_not_name_goes_before_it() {
+    let message =
+        announced_as(&json!({"mention": "77", "message": "{streamer} is live"}), Stream::default()).await;
+    assert_eq!(message.content(), "<@&77> Ann is live");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_streamer_writes_mentions_nobody_and_is_no_markup() {
+    let title = "# @everyone <@&78> **free** [gifts](https://evil.example) discord.gg/evil";
+    let stream = Stream { title: title.to_owned(), ..Stream::default() };
+    let message = announced_as(&json!({"mention": "here", "message": "{title}"}), stream).await;
+    let shown = message.content().replace('\u{200b}', "(break)");
+    insta::assert_snapshot!(shown, @r"@here \# @(break)everyone \<@(break)&78\> \*\*free\*\* \[gifts\](https\:(break)//evil.example) discord(break).gg/evil");
+    assert_eq!(allowed(&message), &json!({"parse": ["everyone"]}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_announcement_looks_as_the_server_wants_it() {
+    let usual = announced_as(&json!({}), Stream::default()).await;
+    let card = &usual.body["embeds"][0];
+    assert_eq!((&card["color"], card["image"]["url"].is_string()), (&json!(0x91_46_FF), true));
+    assert_eq!(usual.body["components"][0]["components"][0]["label"], "Watch");
+    let wanted = json!({"color": 0xFF_00_00, "preview": false, "button": false});
+    let plain = announced_as(&wanted, Stream::default()).await;
+    let card = &plain.body["embeds"][0];
+    assert_eq!((&card["color"], &card["image"]), (&json!(0xFF_00_00), &Value::Null));
+    assert_eq!(plain.body["components"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_link_mentions_the_same() {
+    let (world, cats) = World::with_follower().await;
+    wants(&world, cats, &json!({"mention": "77", "message": "{streamer} is live"}));
+    world.discord.fail(Place::Channel(cats.live), 1, refusal(400, 50035));
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    let message = world.posts(cats).remove(0);
+    assert!(message.content().starts_with("<@&77> **ann** went live"), "{}", message.content());
+    assert_eq!(allowed(&message), &json!({"parse": [], "roles": ["77"]}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_announcement_names_whom_it_would_mention_and_calls_nobody() {
+    let (mut world, cats) = World::with_follower().await;
+    chooses(&world, cats, "late", "quiet").await;
+    wants(&world, cats, &json!({"mention": "everyone"}));
+    world.stop().await.expect("a clean stop");
+    world.goes_live("ann");
+    world.pass(Duration::from_hours(1)).await;
+    world.wake().await;
+    world.pass(A_LOOK).await;
+    let message = world.announcements(cats).remove(0);
+    assert_eq!((message.content(), message.is_silent()), ("@everyone", true));
+    assert!(!message.mentions_anybody());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_shows_what_the_server_wants_and_mentions_nobody() {
+    let (world, cats) = World::with_follower().await;
+    wants(&world, cats, &json!({"mention": "everyone", "message": "{streamer} is on", "color": 7}));
+    wants_of_streamer(&world, cats, &json!({"color": 8}));
+    for (options, text, color) in
+        [(json!({}), "@everyone A streamer is on", 7), (json!({"streamer": "ann"}), "@everyone Ann is on", 8)]
+    {
+        asks(&world, cats, "test", options).await;
+        world.pass(Duration::from_secs(1)).await;
+        let message = world.posts(cats).pop().expect("a sample");
+        assert_eq!((message.content(), message.mentions_anybody()), (text, false));
+        assert_eq!(message.body["embeds"][0]["color"], color);
+    }
+    world.expect_announced(cats, &[]);
+}
