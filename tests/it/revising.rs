@@ -12,7 +12,7 @@ use livebell::domain::{
 };
 use livebell::outbox::{Halted, Revisions, Worker};
 use livebell::sinks::{DiscordChannel, Sink};
-use livebell::store::{Change, Decision, Store, StoreOptions};
+use livebell::store::{Change, Decision, Placing, Store, StoreOptions};
 use livebell_fakes::discord::permissions::VIEW_CHANNEL;
 use livebell_fakes::discord::{ChannelKind, Discord, Fault, Message, Place};
 use tokio::sync::{Notify, mpsc};
@@ -238,7 +238,8 @@ async fn an_edit_says_what_the_server_wants_said_with_the_new_facts() {
         wanted.mention = Some(Mention::Here);
         wanted.message = Template::parse("{mention} {viewers} watch {streamer}").ok();
     };
-    half.store.change_preferences(guild, None, wishes).await.expect("changed");
+    let placing = Placing { channel: None, asked_in: None, at: half.clock.now() };
+    half.store.change_preferences(guild, None, placing, wishes).await.expect("changed");
     half.hears("ann", Duration::ZERO).await;
     half.pass(AN_EDIT).await;
     assert_eq!(half.posts()[0].content(), "@here some watch ann");
