@@ -7,7 +7,7 @@ use std::time::Duration;
 use livebell::clock::Clock;
 use livebell::discord::{DiscordOptions, Rest};
 use livebell::domain::{
-    BroadcasterId, Category, ChannelId, GuildId, Login, NewWatch, Owed, Preferences, Profile, Route,
+    BroadcasterId, Category, ChannelId, GuildId, Login, Mention, NewWatch, Owed, Preferences, Profile, Route,
     SessionId, Source, Stream, StreamId, Template, Timestamp, UserId, WatchKey,
 };
 use livebell::outbox::{Halted, Revisions, Worker};
