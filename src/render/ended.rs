@@ -29,7 +29,7 @@ pub fn ended(
     embed.description =
         Some(format!("Was live for {}", text::span(ending.ended_at.since(stream.started_at))));
     // Twitch shows the picture of a stream only while there is one.
-    embed.thumbnail = embed.author.icon.clone();
+    embed.thumbnail.clone_from(&embed.author.icon);
     for (name, viewers) in
         [("Peak viewers", ending.peak_viewers), ("Average viewers", ending.average_viewers)]
     {

@@ -153,14 +153,14 @@ fn wishes() -> impl Strategy<Value = Preferences> {
 }
 
 /// How a stream may have ended, with what it was about often.
-fn ending(stream: &Stream, at: Timestamp, parts: usize) -> Ending {
-    let category = |number: usize| {
+fn ending(stream: &Stream, at: Timestamp, parts: u32) -> Ending {
+    let category = |number: u32| {
         let name = stream.category.as_ref().map_or("none", |category| category.name.as_str());
         Category { id: number.to_string(), name: name.to_owned() }
     };
     let chapter =
-        |number| Chapter { category: Some(category(number)), since: at.shifted(number as i64 * 60_000) };
-    let url = |number: usize| format!("https://www.twitch.tv/videos/{number}");
+        |number| Chapter { category: Some(category(number)), since: at.shifted(i64::from(number) * 60_000) };
+    let url = |number: u32| format!("https://www.twitch.tv/videos/{number}");
     Ending {
         ended_at: at,
         peak_viewers: stream.viewers,

@@ -96,11 +96,12 @@ fn lines(body: &Value) -> String {
             continue;
         }
         for (part, value) in value[0].as_object().into_iter().flatten() {
-            match value.as_array() {
-                Some(fields) => {
-                    fields.iter().for_each(|one| writeln!(lines, "  field: {one}").expect("written"))
+            if part == "fields" {
+                for field in value.as_array().expect("a list") {
+                    writeln!(lines, "  field: {field}").expect("written");
                 }
-                None => writeln!(lines, "  {part}: {value}").expect("written"),
+            } else {
+                writeln!(lines, "  {part}: {value}").expect("written");
             }
         }
     }
