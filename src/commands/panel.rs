@@ -298,6 +298,7 @@ fn problems(preferred: &Preferred) -> Vec<String> {
         (Some(channel), Some(check)) => problems.extend(reply::problem(check, channel)),
         (Some(_), None) => {}
     }
+    problems.extend(preferences::mention_problem(preferred));
     problems.iter().map(|problem| format!("⚠️ {problem}")).collect()
 }
 

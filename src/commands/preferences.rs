@@ -86,7 +86,7 @@ fn words(setting: Setting, counts: &Preferences) -> Option<String> {
     };
     match setting {
         Setting::Channel | Setting::ForumTag => None,
-        Setting::Mention => Some(mention(counts.mention.unwrap_or_default())),
+        Setting::Mention => Some(words_of(counts.mention.unwrap_or_default())),
         Setting::Message => counts.message.as_ref().map(|template| format!("`{}`", code(template.as_str()))),
         Setting::Color => counts.color.map(|color| format!("#{color:06x}")),
         Setting::Preview => switch(counts.preview, true),
@@ -114,13 +114,31 @@ fn words(setting: Setting, counts: &Preferences) -> Option<String> {
 }
 
 /// Whom announcements mention. The answer is private and allows no mention, so this only names them.
-pub(super) fn mention(mention: Mention) -> String {
+fn words_of(mention: Mention) -> String {
     match mention {
         Mention::Nobody => "nobody".to_owned(),
         Mention::Role(role) => format!("<@&{role}>"),
         Mention::Here => "@here".to_owned(),
         Mention::Everyone => "@everyone".to_owned(),
     }
+}
+
+/// That a mention notifies nobody, and what to do about it.
+pub(super) fn mention_problem(preferred: &Preferred) -> Option<String> {
+    if preferred.may_mention != Some(false) {
+        return None;
+    }
+    let channel = preferred.channel.map(|channel| format!(" in <#{channel}>")).unwrap_or_default();
+    let mention = preferred.counts.mention.unwrap_or_default();
+    let or_mentionable = match mention {
+        Mention::Role(_) => ", or make the role mentionable by everybody in the server's settings",
+        _ => "",
+    };
+    Some(format!(
+        "My mention of {} notifies nobody{channel}: allow **Mention @everyone, @here, and All Roles** for me or one of my \
+         roles{or_mentionable}.",
+        words_of(mention)
+    ))
 }
 
 fn categories(categories: Option<&[Category]>) -> Option<String> {

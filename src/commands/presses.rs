@@ -10,6 +10,7 @@ use super::asked::{Asked, asked};
 use super::panel::{self, Deed, Form, Handle};
 use super::{CommandError, Data, pages, reply};
 use crate::control::{Asker, Control, Wish};
+use crate::render;
 
 /// Answers what is not a command; commands are answered by poise.
 pub(super) async fn answer(
@@ -82,14 +83,22 @@ async fn filled(
     (handle, form): (Handle, Form),
 ) -> Result<(), CommandError> {
     written.create_response(ctx, CreateInteractionResponse::Acknowledge).await?;
+    let whose = handle.target.whose();
     let done = async {
-        let own = control.set_preferences(asker, &handle.target.whose()).await?;
+        let own = control.set_preferences(asker, &whose).await?;
         let wish = panel::written(form, &written.data.components, &own);
         set(control, asker, &handle, &wish).await
     };
     match done.await {
         Ok(panel) => written.edit_response(ctx, panel).await.map(|_| ())?,
-        Err(error) => written.create_followup(ctx, told(&error)).await.map(|_| ())?,
+        Err(error) => {
+            written.create_followup(ctx, told(&error)).await?;
+            return Ok(());
+        }
+    }
+    if form == Form::Message {
+        let preferred = control.preferred(asker, &whose).await?;
+        written.create_followup(ctx, preview(&control.preview(&preferred))).await?;
     }
     Ok(())
 }
@@ -107,6 +116,20 @@ async fn set(
     }
     let (embed, controls) = panel::show(control, asker, &whose, !wish.is_empty()).await?;
     Ok(EditInteractionResponse::new().embed(embed).components(controls))
+}
+
+/// An announcement as it would read, for whoever has just worded it.
+fn preview(message: &render::Message) -> CreateInteractionResponseFollowup {
+    let mut answer = CreateInteractionResponseFollowup::new()
+        .allowed_mentions(serenity::CreateAllowedMentions::new())
+        .ephemeral(true);
+    if let Some(text) = &message.text {
+        answer = answer.content(text);
+    }
+    if let Some(embed) = &message.embed {
+        answer = answer.embed(reply::card(embed));
+    }
+    answer
 }
 
 fn told(error: &CommandError) -> CreateInteractionResponseFollowup {

@@ -33,6 +33,31 @@ pub(super) fn embed() -> serenity::CreateEmbed {
     serenity::CreateEmbed::new().color(PURPLE)
 }
 
+/// A card as announcements have it.
+pub(super) fn card(embed: &render::Embed) -> serenity::CreateEmbed {
+    let author = serenity::CreateEmbedAuthor::new(&embed.author.name).url(&embed.author.url);
+    let author = match &embed.author.icon {
+        Some(icon) => author.icon_url(icon),
+        None => author,
+    };
+    let mut card = serenity::CreateEmbed::new()
+        .author(author)
+        .title(&embed.title)
+        .url(&embed.url)
+        .color(embed.color)
+        .fields(embed.fields.iter().map(|field| (&field.name, &field.value, field.is_inline)));
+    if let Some(description) = &embed.description {
+        card = card.description(description);
+    }
+    if let Some(image) = &embed.image {
+        card = card.image(image);
+    }
+    if let Some(footer) = &embed.footer {
+        card = card.footer(serenity::CreateEmbedFooter::new(footer));
+    }
+    card
+}
+
 /// Suggestions while somebody types.
 pub(super) fn choices(suggestions: Vec<Suggestion>) -> serenity::CreateAutocompleteResponse {
     let choices = suggestions

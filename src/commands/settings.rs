@@ -118,6 +118,7 @@ fn problems(settings: &control::Settings) -> Vec<String> {
             "I may not read <#{channel}>: with **Read Message History** I could see for myself when I am in doubt."
         ));
     }
+    problems.extend(preferences::mention_problem(&settings.preferred()));
     problems.extend(paused.iter().take(MAX_PAUSED).map(|(channel, pause)| told(*channel, pause)));
     if paused.len() > MAX_PAUSED {
         problems.push(format!("{} more channels are closed to me.", paused.len() - MAX_PAUSED));

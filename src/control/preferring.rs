@@ -1,8 +1,12 @@
 //! How announcements are wanted: for a server, and otherwise for one of its streamers.
 
 use super::wish::{self, Setting, Wish};
-use super::{Asker, ChannelCheck, Control, Denied, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
-use crate::domain::{BroadcasterId, Category, ChannelId, GuildId, Preferences, Profile, WatchKey, text};
+use super::{Asker, CHECK_PATIENCE, ChannelCheck, Control, Denied, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
+use crate::discord::{Line, Member};
+use crate::domain::{
+    BroadcasterId, Category, ChannelId, GuildId, Mention, Preferences, Profile, WatchKey, text,
+};
+use crate::render;
 use crate::store::{Placing, WatchState};
 use crate::twitch::Urgency;
 
@@ -38,6 +42,8 @@ pub struct Preferred {
     pub counts: Preferences,
     /// What the bot may do in the channel, if one is set.
     pub check: Option<ChannelCheck>,
+    /// Whether whom announcements mention is notified by that; nothing while that is not known.
+    pub may_mention: Option<bool>,
 }
 
 impl Control {
@@ -138,11 +144,44 @@ impl Control {
                 (channel, own_channel.is_some(), preferences, counts)
             }
         };
-        let check = match channel {
-            Some(channel) => Some(self.check(guild, channel).await),
-            None => None,
+        let mention = counts.mention.unwrap_or_default();
+        let (check, may_mention) = match channel {
+            Some(channel) => {
+                let looks = (self.check(guild, channel), self.may_mention(guild, channel, mention));
+                let (check, may_mention) = tokio::join!(looks.0, looks.1);
+                (Some(check), may_mention)
+            }
+            None => (None, None),
         };
-        Ok(Preferred { streamer, channel, has_own_channel, own, counts, check })
+        Ok(Preferred { streamer, channel, has_own_channel, own, counts, check, may_mention })
+    }
+
+    /// Whether the bot's messages in a channel notify those whom announcements mention, as far as Discord says in time.
+    pub(super) async fn may_mention(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        mention: Mention,
+    ) -> Option<bool> {
+        if mention == Mention::Nobody {
+            return None;
+        }
+        let member = Member { guild, user: self.application.bot_user };
+        let look = self.rest.may_mention(member, channel, mention, Line::Urgent);
+        match tokio::time::timeout(CHECK_PATIENCE, look).await {
+            Ok(Ok(may)) => Some(may),
+            Ok(Err(error)) => {
+                tracing::warn!(%guild, %channel, %error, "the right to mention could not be looked up");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// How announcements read with what is set, made by whatever makes the real ones.
+    #[must_use]
+    pub fn preview(&self, preferred: &Preferred) -> render::Message {
+        render::preview(preferred.streamer.as_ref(), &preferred.counts, self.clock.now())
     }
 
     /// The categories that are meant, looked up on Twitch.

@@ -20,6 +20,8 @@ pub struct Settings {
     pub set: GuildSettings,
     /// What the bot may do in the channel that is set, if one is.
     pub check: Option<ChannelCheck>,
+    /// Whether whom announcements mention is notified by that; nothing while that is not known.
+    pub may_mention: Option<bool>,
     /// What is wrong with announcements.
     pub troubles: GuildTroubles,
     /// How many streamers the server watches.
@@ -39,6 +41,7 @@ impl Settings {
             own: self.set.preferences.clone(),
             counts: self.set.preferences.clone(),
             check: self.check,
+            may_mention: self.may_mention,
         }
     }
 }
@@ -53,12 +56,18 @@ impl Control {
             tracing::info!(guild = %asker.guild, by = %asker.user, ?change, "settings changed");
         }
         let set = self.store.guild(asker.guild).await?;
-        let check = match set.channel {
-            Some(channel) => Some(self.check(asker.guild, channel).await),
-            None => None,
+        let mention = set.preferences.mention.unwrap_or_default();
+        let (check, may_mention) = match set.channel {
+            Some(channel) => {
+                let looks =
+                    (self.check(asker.guild, channel), self.may_mention(asker.guild, channel, mention));
+                let (check, may_mention) = tokio::join!(looks.0, looks.1);
+                (Some(check), may_mention)
+            }
+            None => (None, None),
         };
         let troubles = self.store.troubles(asker.guild).await?;
         let watches = self.store.count_watched(asker.guild).await?;
-        Ok(Settings { set, check, troubles, watches, changed })
+        Ok(Settings { set, check, may_mention, troubles, watches, changed })
     }
 }

@@ -176,6 +176,7 @@ async fn a_panel_works_after_a_restart() {
     let (mut world, cats) = World::with_follower().await;
     let stage = world.channel(cats, "stage");
     let role = world.discord.add_role(cats.guild, "Fans");
+    world.discord.set_role(cats.guild, role, |role| role.mentionable = true);
     let panel = world.slash(&world.admin, cats, "editstreamer", json!({ "streamer": "ann" })).await;
     assert!(panel.ephemeral);
     insta::assert_snapshot!(panel.buttons().join(" | "), @"At the end: edit (as server) | Reruns: skip (as server) | Text… | Filters… | More filters… | Picture: on (as server) | Watch button: on (as server) | Notify button: on (as server) | Publish: off (as server) | @here: off");
@@ -238,11 +239,44 @@ async fn a_form_sets_takes_back_and_refuses() {
     assert_eq!(lines(&world.words(cats, &panel), &more), ["**Languages** de", "**Viewers at least** 10"]);
     let refused = world.fills_in(cats, &form, json!({ "min_viewers": "many" })).await;
     insta::assert_snapshot!(refused.text(), @"`min_viewers`: a number of viewers is zero or more. Nothing was changed.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_words_an_announcement_sees_how_it_will_read() {
+    let (world, cats) = World::with_follower().await;
+    world.says(cats, "settings", json!({ "mention": cats.guild.to_string() })).await;
+    let panel = world.slash(&world.admin, cats, "settings", json!({})).await;
     let form = world.presses(cats, &panel, "Text…").await;
-    let panel =
-        world.fills_in(cats, &form, json!({ "message": "{streamer}\nis live", "color": "#ffffff" })).await;
+    let values = json!({ "message": "{streamer} plays {category}\n{mention} {{soon}}", "color": "#ffffff" });
+    let written = world.discord.submit(&world.admin, cats.guild, cats.live, &form, values).await;
+    let panel = written.reply().await;
     let words = lines(&world.words(cats, &panel), &["**Text", "**Colour"]);
-    assert_eq!(words, ["**Text** `{streamer} is live`", "**Colour** #ffffff"]);
+    assert_eq!(words, ["**Text** `{streamer} plays {category} {mention} {{soon}}`", "**Colour** #ffffff"]);
+    let preview = written.followup().await;
+    assert!(preview.ephemeral);
+    assert_eq!(preview.embeds[0]["color"], 0xff_ff_ff);
+    insta::assert_snapshot!(world.words(cats, &preview), @"
+    A streamer plays Whatever is played
+    @everyone {soon}
+    A streamer
+    First try, no glitches
+    Category: Whatever is played
+    Viewers: 1,234
+    Started: (time)
+    ");
+    assert!(world.announcements(cats).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mention_that_notifies_nobody_is_told_when_it_is_set_and_later() {
+    let (world, cats) = World::with_follower().await;
+    let role = world.discord.add_role(cats.guild, "Fans");
+    let words = world.says(cats, "settings", json!({ "mention": role.to_string() })).await;
+    insta::assert_snapshot!(lines(&words, &["⚠️"]).join("\n").replace(&role.to_string(), "Fans"), @"⚠️ My mention of <@&Fans> notifies nobody in #live: allow **Mention @everyone, @here, and All Roles** for me or one of my roles, or make the role mentionable by everybody in the server's settings.");
+    let words = world.says(cats, "editstreamer", json!({ "streamer": "ann", "here": true })).await;
+    insta::assert_snapshot!(lines(&words, &["⚠️"]).join("\n"), @"⚠️ My mention of @here notifies nobody in #live: allow **Mention @everyone, @here, and All Roles** for me or one of my roles.");
+    world.discord.set_role(cats.guild, role, |role| role.mentionable = true);
+    assert_eq!(lines(&world.says(cats, "settings", json!({})).await, &["⚠️"]), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,10 @@ const COMMAND: u64 = 2;
 pub(super) const COMPONENT: u64 = 3;
 const AUTOCOMPLETE: u64 = 4;
 pub(super) const MODAL_SUBMIT: u64 = 5;
+/// The type of an answer that is a message.
+const MESSAGE: u64 = 4;
+/// The flag of a message that only one person sees.
+const EPHEMERAL: u64 = 1 << 6;
 /// How long a test waits for an answer or for a command to be registered, in tokio's time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -70,6 +74,18 @@ impl Interaction {
             |state: &mut State| state.interactions.get(&self.id).and_then(|pending| pending.reply.clone());
         let reply = self.shared.wait_for(PATIENCE, found).await;
         reply.unwrap_or_else(|| panic!("{} was not answered within {PATIENCE:?}", self.what))
+    }
+
+    /// Waits for the first message that follows the answer.
+    ///
+    /// # Panics
+    /// If there is none within 20 seconds.
+    pub async fn followup(&self) -> Reply {
+        let found = |state: &mut State| state.interactions.get(&self.id)?.followups.values().next().cloned();
+        let message = self.shared.wait_for(PATIENCE, found).await;
+        let message = message.unwrap_or_else(|| panic!("nothing follows {} within {PATIENCE:?}", self.what));
+        let ephemeral = message["flags"].as_u64().is_some_and(|flags| flags & EPHEMERAL != 0);
+        Reply::new(MESSAGE, ephemeral, message)
     }
 
     /// How long the first response took, if it came.
