@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::card::{card, category_field, channel_url, field, is_address, notify_button};
+use super::card::{UNTITLED, card, category_field, channel_url, field, is_address, notify_button};
 use super::{Button, Mentions, Message, mentions, template};
 use crate::domain::{Preferences, Profile, Stream, Timestamp, text};
 
@@ -35,7 +35,7 @@ pub fn announcement(
     at: Timestamp,
     manner: Manner,
 ) -> Message {
-    let mut embed = card(stream, profile, preferences);
+    let mut embed = card(stream, profile, preferences, UNTITLED);
     embed.fields.extend(stream.category.as_ref().and_then(category_field));
     embed.fields.extend(stream.viewers.and_then(|viewers| field("Viewers", &text::grouped(viewers))));
     embed.fields.extend(field("Started", &format!("<t:{}:R>", stream.started_at.as_secs())));

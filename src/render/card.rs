@@ -24,7 +24,7 @@ const TWITCH_PURPLE: u32 = 0x91_46_FF;
 /// The largest colour there is: white.
 const WHITE: u32 = 0xFF_FF_FF;
 
-/// What stands in place of a title that nobody has set.
+/// What a stream without a title is called.
 pub(super) const UNTITLED: &str = "Live on Twitch";
 
 /// Where somebody streams.
@@ -33,11 +33,11 @@ pub fn channel_url(login: &Login) -> String {
     format!("https://www.twitch.tv/{login}")
 }
 
-/// The card of a stream, without what is known of it only now or only at its end. An announcement is recognised by its address
-/// and its time.
-pub(super) fn card(stream: &Stream, profile: &Profile, preferences: &Preferences) -> Embed {
+/// The card of a stream, without what is known of it only now or only at its end; `untitled` stands in place of a title that
+/// nobody has set. An announcement is recognised by its address and its time.
+pub(super) fn card(stream: &Stream, profile: &Profile, preferences: &Preferences, untitled: &str) -> Embed {
     let url = channel_url(&stream.login);
-    let title = text::cut(&text::escape_markdown(stream.title.as_deref().unwrap_or(UNTITLED)), MAX_TITLE);
+    let title = text::cut(&text::escape_markdown(stream.title.as_deref().unwrap_or(untitled)), MAX_TITLE);
     Embed {
         author: Author {
             name: text::cut(&stream.display_name, MAX_AUTHOR),
@@ -45,7 +45,7 @@ pub(super) fn card(stream: &Stream, profile: &Profile, preferences: &Preferences
             icon: profile.image.clone().filter(|icon| is_address(icon)),
         },
         // Nothing may be left of one that only turns the direction of the text.
-        title: text::filled(&title).unwrap_or(UNTITLED).to_owned(),
+        title: text::filled(&title).unwrap_or(untitled).to_owned(),
         description: None,
         url,
         color: preferences.color.filter(|color| *color <= WHITE).unwrap_or(TWITCH_PURPLE),

@@ -7,6 +7,9 @@ use super::card::{MAX_FIELD, card, category_field, field, is_address, notify_but
 use super::{Button, Field, Manner, Message};
 use crate::domain::{Category, Chapter, Ending, Preferences, Profile, Recording, Stream, Timestamp, text};
 
+/// What a stream without a title was called while it was on does not fit any more.
+const UNTITLED: &str = "Was live on Twitch";
+
 /// Recordings with a button of their own, as many as stand in a row (Discord, Component Reference, "Action Row").
 const RECORDING_BUTTONS: usize = 5;
 
@@ -25,7 +28,7 @@ pub fn ended(
     ending: &Ending,
     manner: Manner,
 ) -> Message {
-    let mut embed = card(stream, profile, preferences);
+    let mut embed = card(stream, profile, preferences, UNTITLED);
     embed.description =
         Some(format!("Was live for {}", text::span(ending.ended_at.since(stream.started_at))));
     // Twitch shows the picture of a stream only while there is one.
@@ -195,6 +198,9 @@ mod tests {
         check(&message, "Recording", None);
         assert_eq!((&message.text, &message.mentions), (&None, &Mentions::default()));
         assert_eq!(labels(&message), [""; 0]);
+        let untitled = Stream { title: None, ..stream() };
+        let ended = ended(&untitled, &profile(), &Preferences::default(), &ending(&[], 0), Manner::default());
+        assert_eq!(ended.embed.map(|embed| embed.title).as_deref(), Some("Was live on Twitch"));
         let unseen = Ending { peak_viewers: None, average_viewers: None, ..ending(&[], 0) };
         let message = usual(&unseen);
         check(&message, "Peak viewers", None);
@@ -239,11 +245,11 @@ mod tests {
     proptest! {
         #[test]
         fn no_ending_breaks_a_limit(
-            title in "\\PC{0,900}", names in prop::collection::vec("\\PC{0,300}", 0..60), ended_at: i64, since: i64,
+            title in "\\PC{0,90}", names in prop::collection::vec("\\PC{0,4}", 0..60), often in 1usize..90, ended_at: i64, since: i64,
             url in "https://[a-z.)]{1,30}", recordings in 0usize..40, peak: Option<u64>,
         ) {
             let chapter = |name: &String| Chapter {
-                category: Some(Category { id: name.clone(), name: name.clone() }),
+                category: Some(Category { id: name.clone(), name: name.repeat(often) }),
                 since: Timestamp::from_millis(since),
             };
             let ending = Ending {
@@ -253,7 +259,7 @@ mod tests {
                 chapters: names.iter().map(chapter).collect(),
                 recordings: vec![Recording { id: "1".to_owned(), url }; recordings],
             };
-            let stream = Stream { title: Some(title), ..stream() };
+            let stream = Stream { title: Some(title.repeat(often)), ..stream() };
             let manner = Manner { has_notify: true, ..Manner::default() };
             let message = ended(&stream, &profile(), &Preferences::default(), &ending, manner);
             let embed = message.embed.expect("a card");
