@@ -2,6 +2,7 @@
 
 mod addstreamer;
 mod asked;
+mod held;
 mod live;
 mod pages;
 mod removestreamer;

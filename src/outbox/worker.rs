@@ -234,7 +234,8 @@ impl Worker {
             let attempt = Attempt { outcome: Outcome::Skipped, sent_at: None };
             return Tried { attempt, unsure_since, doubt };
         }
-        let manner = Manner { late, is_silent: late.is_some() && delivery.late == LatePolicy::Quiet };
+        let is_silent = delivery.is_quiet_rerun() || (late.is_some() && delivery.late == LatePolicy::Quiet);
+        let manner = Manner { late, is_silent };
         let message = render::announcement(&delivery.stream, &delivery.profile, began, manner);
         let nonce =
             nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);

@@ -111,7 +111,7 @@ impl Half {
             let by = UserId::new(1).expect("an id");
             let new = NewWatch { key: watch.clone(), channel: Some(channel), by, at: started_at };
             self.store.add_watch(new, profile(login), 1000).await.expect("added");
-            owed.push(Owed { watch, channel });
+            owed.push(Owed { watch, channel, held_by: None });
         }
         let stream = Box::new(heard(login, started_at));
         self.commit(Change::Began { stream, owed, replaces: None }).await;
