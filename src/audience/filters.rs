@@ -13,6 +13,9 @@ pub(super) struct Facts<'a> {
     tags: Vec<Folded>,
     viewers: Option<u64>,
     is_rerun: bool,
+    /// Whether Twitch has told that it is on and nothing else: then what is not wanted is not announced before it is certain that
+    /// it is something else, seconds later as a rule.
+    is_unknown: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -26,6 +29,10 @@ impl<'a> Facts<'a> {
             tags: stream.tags.iter().map(|tag| Folded::new(tag)).collect(),
             viewers: stream.viewers,
             is_rerun: stream.is_rerun(),
+            is_unknown: !stream.is_shown()
+                && stream.title.is_none()
+                && stream.category.is_none()
+                && stream.language.is_none(),
         }
     }
 
@@ -51,7 +58,7 @@ impl<'a> Facts<'a> {
         if asked(wanted.only_category.as_ref()).is_some_and(|list| !in_category(list)) {
             return Some(HeldBy::OnlyCategory);
         }
-        if asked(wanted.never_category.as_ref()).is_some_and(in_category) {
+        if asked(wanted.never_category.as_ref()).is_some_and(|list| self.is_unknown || in_category(list)) {
             return Some(HeldBy::NeverCategory);
         }
         if asked(wanted.language.as_ref()).is_some_and(|list| !in_language(list)) {
@@ -60,17 +67,17 @@ impl<'a> Facts<'a> {
         if asked(wanted.tags_any.as_ref()).is_some_and(|list| !has_tag(list)) {
             return Some(HeldBy::TagsAny);
         }
-        if asked(wanted.tags_none.as_ref()).is_some_and(has_tag) {
+        if asked(wanted.tags_none.as_ref()).is_some_and(|list| self.is_unknown || has_tag(list)) {
             return Some(HeldBy::TagsNone);
         }
         if asked(wanted.title_has.as_ref()).is_some_and(|list| !in_title(list)) {
             return Some(HeldBy::TitleHas);
         }
-        if asked(wanted.title_not.as_ref()).is_some_and(in_title) {
+        if asked(wanted.title_not.as_ref()).is_some_and(|list| self.is_unknown || in_title(list)) {
             return Some(HeldBy::TitleNot);
         }
         if let Some(Some(pattern)) = &wanted.title_regex
-            && !patterns.matches(pattern, self.title)
+            && (self.is_unknown || !patterns.matches(pattern, self.title))
         {
             return Some(HeldBy::TitleRegex);
         }

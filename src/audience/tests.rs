@@ -9,8 +9,8 @@ pub(super) fn category(id: &str, name: &str) -> Category {
     Category { id: id.to_owned(), name: name.to_owned() }
 }
 
-pub(super) fn words(list: &[&str]) -> Option<Vec<String>> {
-    Some(list.iter().map(|&word| word.to_owned()).collect())
+pub(super) fn words(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&word| word.to_owned()).collect()
 }
 
 pub(super) fn stream() -> Stream {
@@ -57,7 +57,7 @@ fn a_category_is_wanted_alone_or_not_at_all() {
     let never =
         |list: &[Category]| Preferences { never_category: Some(list.to_vec()), ..Preferences::default() };
     let [celeste, hades] = [category("7", "Celeste"), category("8", "Hades")];
-    check(&only(&[celeste.clone()]), &stream(), None);
+    check(&only(std::slice::from_ref(&celeste)), &stream(), None);
     check(&only(&[hades.clone(), celeste.clone()]), &stream(), None);
     check(&only(std::slice::from_ref(&hades)), &stream(), Some(HeldBy::OnlyCategory));
     check(&only(&[category("", "celeste")]), &stream(), None);
@@ -71,8 +71,8 @@ fn a_category_is_wanted_alone_or_not_at_all() {
 
 #[test]
 fn a_title_is_asked_for_words_and_expressions() {
-    let has = |list| Preferences { title_has: words(list), ..Preferences::default() };
-    let not = |list| Preferences { title_not: words(list), ..Preferences::default() };
+    let has = |list| Preferences { title_has: Some(words(list)), ..Preferences::default() };
+    let not = |list| Preferences { title_not: Some(words(list)), ..Preferences::default() };
     let matches =
         |text| Preferences { title_regex: Some(Pattern::parse(text).ok()), ..Preferences::default() };
     check(&has(&["ANY%"]), &stream(), None);
@@ -91,9 +91,9 @@ fn a_title_is_asked_for_words_and_expressions() {
 
 #[test]
 fn language_and_tags_are_compared_in_any_case() {
-    let language = |list| Preferences { language: words(list), ..Preferences::default() };
-    let any = |list| Preferences { tags_any: words(list), ..Preferences::default() };
-    let none = |list| Preferences { tags_none: words(list), ..Preferences::default() };
+    let language = |list| Preferences { language: Some(words(list)), ..Preferences::default() };
+    let any = |list| Preferences { tags_any: Some(words(list)), ..Preferences::default() };
+    let none = |list| Preferences { tags_none: Some(words(list)), ..Preferences::default() };
     check(&language(&["de", "EN"]), &stream(), None);
     check(&language(&["de"]), &stream(), Some(HeldBy::Language));
     check(&language(&["en"]), &Stream { language: None, ..stream() }, Some(HeldBy::Language));
@@ -117,6 +117,20 @@ fn viewers_are_enough_when_they_are_known_to_be() {
     let plan = plan(watches.into(), &stream(), &mut Patterns::default());
     assert_eq!(plan.viewers_wanted, Some(60));
     assert!(plan.holds_back());
+}
+
+#[test]
+fn of_what_nothing_is_known_whoever_asks_anything_hears_later() {
+    let unknown =
+        Stream { title: None, category: None, language: None, tags: Vec::new(), viewers: None, ..stream() };
+    let chatting =
+        Preferences { never_category: Some(vec![category("1", "Chat")]), ..Preferences::default() };
+    check(&chatting, &unknown, Some(HeldBy::NeverCategory));
+    check(&chatting, &Stream { language: Some("en".to_owned()), ..unknown.clone() }, None);
+    check(&chatting, &Stream { viewers: Some(0), ..unknown.clone() }, None);
+    let no_drops = Preferences { title_not: Some(words(&["drops"])), ..Preferences::default() };
+    check(&no_drops, &unknown, Some(HeldBy::TitleNot));
+    check(&Preferences::default(), &unknown, None);
 }
 
 #[test]

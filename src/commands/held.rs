@@ -23,11 +23,13 @@ pub(super) fn held(by: HeldBy, wanted: &Preferences, stream: &Stream, told: Told
     let shown = |text: &str| text::escape_markdown(&text::cut(text, REPEATED));
     let title = match &stream.title {
         Some(title) => format!("the title {is} \u{201c}{}\u{201d}", shown(title)),
-        None => format!("there {is} no title"),
+        None if stream.is_shown() => format!("there {is} no title"),
+        None => "nobody knows the title yet".to_owned(),
     };
     let category = match &stream.category {
         Some(category) => format!("the category {is} {}", shown(&category.name)),
-        None => format!("no category {is} set"),
+        None if stream.is_shown() => format!("no category {is} set"),
+        None => "nobody knows the category yet".to_owned(),
     };
     match by {
         HeldBy::Reruns => format!("it {is} a rerun, and none is announced here"),
@@ -36,7 +38,8 @@ pub(super) fn held(by: HeldBy, wanted: &Preferences, stream: &Stream, told: Told
             None => changed(&category),
         },
         HeldBy::NeverCategory => match categories(wanted.never_category.as_ref()) {
-            Some(_) => format!("{category}, which is not announced here"),
+            Some(_) if stream.category.is_some() => format!("{category}, which is not announced here"),
+            Some(list) => format!("{category}, and {list} is not announced here"),
             None => changed(&category),
         },
         HeldBy::Language => {
@@ -60,7 +63,10 @@ pub(super) fn held(by: HeldBy, wanted: &Preferences, stream: &Stream, told: Told
             }
         }
         HeldBy::TagsNone => {
-            let tags = format!("it {is} tagged {}", words(Some(&stream.tags), "and").unwrap_or_default());
+            let tags = match words(Some(&stream.tags), "and") {
+                Some(list) => format!("it {is} tagged {list}"),
+                None => "nobody knows its tags yet".to_owned(),
+            };
             match words(wanted.tags_none.as_ref(), "or") {
                 Some(list) => format!("{tags}, and what is tagged {list} is not announced here"),
                 None => changed(&tags),
@@ -111,10 +117,10 @@ fn categories(list: Option<&Vec<Category>>) -> Option<String> {
 /// A list in words; nothing when there is nothing on it.
 fn words(list: Option<&Vec<String>>, and: &str) -> Option<String> {
     let list = list.filter(|list| !list.is_empty())?;
-    let mut named: Vec<String> = list.iter().take(NAMED).map(|word| text::escape_markdown(word)).collect();
+    let mut said: Vec<String> = list.iter().take(NAMED).map(|word| text::escape_markdown(word)).collect();
     if list.len() > NAMED {
-        named.push(format!("{} more", list.len() - NAMED));
+        said.push(format!("{} more", list.len() - NAMED));
     }
-    let last = named.pop()?;
-    Some(if named.is_empty() { last } else { format!("{} {and} {last}", named.join(", ")) })
+    let end = said.pop()?;
+    Some(if said.is_empty() { end } else { format!("{} {and} {end}", said.join(", ")) })
 }

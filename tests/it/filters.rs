@@ -4,8 +4,9 @@ mod explaining;
 
 use std::time::Duration;
 
+use livebell::config::EventSub;
 use livebell_fakes::discord::Message;
-use livebell_fakes::twitch::Stream;
+use livebell_fakes::twitch::{Fault, Path, Stream};
 use serde_json::{Value, json};
 
 use crate::world::{A_LOOK, GRACE, INTERVAL, Server, World};
@@ -48,8 +49,8 @@ pub(crate) async fn becomes(world: &World, change: impl FnOnce(&mut Stream)) {
 
 pub(crate) async fn plays(world: &World, id: &str, name: &str) {
     becomes(world, |stream| {
-        stream.game_id = id.to_owned();
-        stream.game_name = name.to_owned();
+        id.clone_into(&mut stream.game_id);
+        name.clone_into(&mut stream.game_name);
     })
     .await;
 }
@@ -315,6 +316,34 @@ async fn reruns_are_skipped_told_quietly_or_told_as_each_server_wants() {
         servers.iter().map(|&server| told(server)).collect::<Vec<_>>(),
         [vec![false], vec![false], vec![true], vec![false]]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_twitch_only_tells_of_waits_until_it_shows_what_filters_ask_about() {
+    for wanted in
+        [json!({ "min_viewers": 10 }), json!({ "never_category": [{ "id": "8", "name": "Hades" }] })]
+    {
+        let mut world = World::asleep().await;
+        world.settings.eventsub = EventSub::Conduit;
+        world.wake().await;
+        let (cats, dogs) = (world.server("Cats").await, world.server("Dogs").await);
+        for server in [cats, dogs] {
+            world.follow(server, "ann").await;
+        }
+        prefers(&world, cats, &wanted);
+        world.twitch.wait_until_enabled(&world.id("ann")).await;
+        world.twitch.wait_for_shard().await;
+        world.twitch.fail(Path::Any, u32::MAX, Fault::Status(500));
+        world.goes_live("ann");
+        world.pass(Duration::from_secs(6)).await;
+        world.expect_announced(dogs, &["Ann"]);
+        assert_eq!(world.announced(cats), [""; 0], "{wanted}");
+        world.twitch.clear_faults();
+        world.pass(Duration::from_mins(10)).await;
+        world.expect_announced(dogs, &["Ann"]);
+        assert_eq!(world.announced(cats), ["Ann"], "{wanted}");
+        assert_eq!(field(&world.announcements(cats)[0], "Viewers"), "42");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,7 +48,7 @@ async fn what_is_held_is_not_due_and_remembered_with_the_filter() {
     );
     assert_eq!(state(&store, 1, "7").await, is_held_by(HeldBy::OnlyCategory));
     let seven = BroadcasterId::new("7");
-    assert_eq!(store.held_back().await.expect("a list"), [seven.clone()]);
+    assert_eq!(store.held_back().await.expect("a list"), std::slice::from_ref(&seven));
     let watches = store.held_watches(vec![seven, BroadcasterId::new("8")]).await.expect("watches");
     let found: Vec<_> = watches.into_iter().map(|(watch, held_by)| (watch.key, held_by)).collect();
     assert_eq!(found, [(key(1, "7"), Some(HeldBy::OnlyCategory))]);
