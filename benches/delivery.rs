@@ -156,8 +156,9 @@ async fn remember(
             language: None,
         };
         let owed = follows.iter().filter(|follows| follows.streamer == streamer);
-        let owed =
-            owed.filter_map(|one| Some(Owed { watch: key(one), channel: ChannelId::new(one.channel)? }));
+        let owed = owed.filter_map(|one| {
+            Some(Owed { watch: key(one), channel: ChannelId::new(one.channel)?, held_by: None })
+        });
         Change::Began { stream: Box::new(stream), owed: owed.collect(), replaces: None }
     };
     let changes: Vec<Change> = streamers.into_iter().map(began).collect();

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use livebell::audience::Patterns;
 use livebell::clock::Clock;
 use livebell::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Preferences, Profile, Seen, Session, SessionId,
-    Sighting, Source, Stream, StreamId, Timestamp, UserId, Watch, WatchKey,
+    BroadcasterId, Category, ChannelId, GuildId, Login, NewWatch, Pattern, Preferences, Profile, Seen,
+    Session, SessionId, Sighting, Source, Stream, StreamId, Timestamp, UserId, Watch, WatchKey,
 };
 use livebell::pipeline::{self, Pipeline};
 use livebell::sources::{Covered, Poll, Roster};
@@ -167,10 +168,11 @@ fn fan_out(criterion: &mut Criterion) {
             preferences: Preferences::default(),
         })
         .collect();
+    let mut patterns = Patterns::default();
     criterion.bench_function("planning for 10,000 servers", |bencher| {
         bencher.iter_batched(
             || watches.clone(),
-            |watches| black_box(audience::owed(watches)),
+            |watches| black_box(audience::plan(watches, &stream("1", 1), &mut patterns)),
             BatchSize::LargeInput,
         );
     });
@@ -190,7 +192,7 @@ fn fan_out(criterion: &mut Criterion) {
         bencher.iter(|| {
             number += 1;
             let stream = Box::new(stream("1", number));
-            let owed = audience::owed(watches.clone());
+            let owed = audience::plan(watches.clone(), &stream, &mut patterns).owed;
             let changes = vec![Change::Began { stream, owed, replaces }];
             let decision = Decision { at: NOW, decided_at: NOW, source: Source::Poll, changes };
             let owed = runtime.block_on(store.commit(decision)).expect("committed");
@@ -200,9 +202,65 @@ fn fan_out(criterion: &mut Criterion) {
     });
 }
 
+/// Ten thousand servers with three filters each: a category, words in the title, and an expression, which all have to be asked,
+/// since those before it match.
+fn filters(criterion: &mut Criterion) {
+    let celeste = Category { id: "7".to_owned(), name: "Celeste".to_owned() };
+    let title = "Any% until the world record falls | day 12 of the grind | !discord !merch !schedule";
+    let watches = |pattern: &dyn Fn(u64) -> String| -> Vec<Watch> {
+        let watch = |guild| {
+            let preferences = Preferences {
+                only_category: Some(vec![celeste.clone()]),
+                title_not: Some(vec!["giveaway".to_owned(), "watch party".to_owned()]),
+                title_regex: Some(Some(Pattern::parse(&pattern(guild)).expect("an expression"))),
+                ..Preferences::default()
+            };
+            Watch { key: key(guild, "1"), channel: ChannelId::new(guild), preferences }
+        };
+        (1..=SERVERS).map(watch).collect()
+    };
+    let shared = watches(&|guild| format!(r"\b(any|100)%|speedrun {}", guild % 100));
+    // Half of them match at once, half of them nowhere.
+    let own = watches(&|guild| match guild % 2 {
+        0 => format!(r"\b(any|100)%|speedrun {guild}"),
+        _ => format!("(world|personal) (record|best) number {guild}"),
+    });
+    let stream_with = |title: &str| Stream {
+        title: Some(title.to_owned()),
+        category: Some(celeste.clone()),
+        ..stream("1", 1)
+    };
+    // Another title every time: what was found out about one is of no use for the next.
+    let titles = [stream_with(title), stream_with(&format!("{title} again"))];
+    for (name, watches) in [("a hundred expressions", shared), ("an expression of their own each", own)] {
+        let name = format!("audience: 10,000 servers with three filters, {name}");
+        criterion.bench_function(&format!("{name}, for the first time"), |bencher| {
+            bencher.iter_batched(
+                || (watches.clone(), Patterns::default()),
+                |(watches, mut patterns)| {
+                    let plan = audience::plan(watches, &titles[0], &mut patterns);
+                    (black_box(plan), patterns)
+                },
+                BatchSize::PerIteration,
+            );
+        });
+        let (mut patterns, mut turn) = (Patterns::default(), 0);
+        criterion.bench_function(&format!("{name}, kept from before"), |bencher| {
+            bencher.iter_batched(
+                || watches.clone(),
+                |watches| {
+                    turn += 1;
+                    black_box(audience::plan(watches, &titles[turn % 2], &mut patterns))
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+}
+
 criterion_group! {
     name = spine;
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(10));
-    targets = conclusions, fan_out, quiet_cycle
+    targets = conclusions, filters, fan_out, quiet_cycle
 }
 criterion_main!(spine);

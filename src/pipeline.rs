@@ -2,17 +2,23 @@
 //!
 //! One consumer takes one observation at a time, so nobody goes live twice.
 
+mod holding;
+mod planning;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::audience;
+use crate::audience::Patterns;
 use crate::clock::Clock;
 use crate::detect::{self, Conclusion, Known};
-use crate::domain::{BroadcasterId, Happening, Observation, Seen, Sighting, Source, StreamId, Watch};
+use crate::domain::{
+    BroadcasterId, Happening, HeldBy, Observation, Owed, Seen, SessionId, Sighting, Source, StreamId, Watch,
+};
 use crate::store::{Change, Decision, Store, StoreError};
+use holding::Holding;
 
 /// Observations that may wait; a source that finds the queue full waits.
 pub const MAX_WAITING: usize = 64;
@@ -26,6 +32,8 @@ pub struct Pipeline {
     nudge: Arc<Notify>,
     happenings: mpsc::Sender<Happening>,
     fresh: Fresh,
+    holding: Holding,
+    patterns: Patterns,
     taken: watch::Sender<usize>,
 }
 
@@ -34,6 +42,14 @@ pub struct Pipeline {
 struct Fresh {
     generation: u64,
     watches: HashMap<BroadcasterId, Vec<Watch>>,
+}
+
+/// The watches that a decision is about.
+struct Gathered {
+    /// Of those whose session begins or begins again.
+    all: HashMap<BroadcasterId, Vec<Watch>>,
+    /// Of those whose session goes on and may have to be held back no longer.
+    held: HashMap<BroadcasterId, Vec<(Watch, Option<HeldBy>)>>,
 }
 
 impl Pipeline {
@@ -47,7 +63,17 @@ impl Pipeline {
         nudge: Arc<Notify>,
         happenings: mpsc::Sender<Happening>,
     ) -> Self {
-        Self { store, clock, grace, nudge, happenings, fresh: Fresh::default(), taken: watch::Sender::new(0) }
+        Self {
+            store,
+            clock,
+            grace,
+            nudge,
+            happenings,
+            fresh: Fresh::default(),
+            holding: Holding::default(),
+            patterns: Patterns::default(),
+            taken: watch::Sender::new(0),
+        }
     }
 
     /// How many observations of the poll have been taken so far, with everything that follows from them.
@@ -76,12 +102,14 @@ impl Pipeline {
     pub async fn take(&mut self, observation: &Observation) -> Result<(), StoreError> {
         // First the new watches, then all: one that is made in between is owed at once and found owed later.
         self.gather_fresh().await?;
+        self.holding.load(&self.store).await?;
         if observation.source == Source::Poll {
             self.store.board().looked(observation.at);
         }
         let conclusions = self.conclude(observation).await?;
-        let watches = self.gather_watches(&conclusions).await?;
-        let decision = self.decide(observation, conclusions, watches);
+        let all = self.gather_watches(&conclusions).await?;
+        let held = self.gather_held(&conclusions).await?;
+        let decision = self.decide(observation, conclusions, Gathered { all, held });
         if decision.changes.is_empty() {
             return Ok(());
         }
@@ -102,8 +130,9 @@ impl Pipeline {
             }
             Err(error) => error,
         };
-        // New watches may have been taken off the list for nothing: read it again.
+        // New watches may have been taken off the list for nothing: read it again. And who is held back may be another.
         self.fresh.generation = 0;
+        self.holding.forget();
         if !error.is_about_content() {
             return Err(error);
         }
@@ -133,7 +162,7 @@ impl Pipeline {
 
     /// Concludes from every sighting. Those that change nothing leave only the viewers on the board.
     async fn conclude<'a>(
-        &self,
+        &mut self,
         observation: &'a Observation,
     ) -> Result<Vec<(&'a Sighting, Conclusion)>, StoreError> {
         let board = self.store.board();
@@ -169,7 +198,7 @@ impl Pipeline {
 
     /// The watches of everybody whose session begins or begins again.
     async fn gather_watches(
-        &self,
+        &mut self,
         conclusions: &[(&Sighting, Conclusion)],
     ) -> Result<HashMap<BroadcasterId, Vec<Watch>>, StoreError> {
         let newly_live = conclusions.iter().filter(|(_, conclusion)| {
@@ -183,7 +212,7 @@ impl Pipeline {
         &mut self,
         observation: &Observation,
         conclusions: Vec<(&Sighting, Conclusion)>,
-        mut watches: HashMap<BroadcasterId, Vec<Watch>>,
+        mut gathered: Gathered,
     ) -> Decision {
         let mut changes = Vec::new();
         for (sighting, conclusion) in conclusions {
@@ -193,31 +222,30 @@ impl Pipeline {
                 .board()
                 .with(|open| open.get(broadcaster).map(|session| (session.id, session.last_seen_at)));
             let open = known.map(|(session, _)| session);
-            let mut audience = || audience::owed(watches.remove(broadcaster).unwrap_or_default());
-            let is_over = match &conclusion {
-                Conclusion::Unchanged | Conclusion::Missed => {
-                    open.is_none() && matches!(sighting.seen, Seen::Absent)
-                }
-                Conclusion::Ended => true,
-                _ => false,
-            };
-            let goes_on =
-                matches!(conclusion, Conclusion::Unchanged | Conclusion::Continued(_) | Conclusion::Shown(_));
-            let seen_live = match &sighting.seen {
-                Seen::Live(_) => true,
-                // A message that changes nothing may be an old one.
-                Seen::Told(_) => !matches!(conclusion, Conclusion::Unchanged),
-                Seen::Absent => false,
-            };
+            let watches = gathered.all.remove(broadcaster).unwrap_or_default();
+            let held = gathered.held.remove(broadcaster).unwrap_or_default();
+            let fresh = self.fresh_of(sighting, &conclusion, open);
+            // How those are planned for who join a session that goes on.
+            let now = open.filter(|_| !held.is_empty() || !fresh.is_empty()).and_then(|session| {
+                let (Conclusion::Continued(stream) | Conclusion::Shown(stream)) = &conclusion else {
+                    let is_on = matches!(conclusion, Conclusion::Unchanged);
+                    let live = self.store.board().live(broadcaster).filter(|_| is_on)?;
+                    return Some((session, Box::new(live.stream)));
+                };
+                Some((session, stream.clone()))
+            });
             match (conclusion, open) {
                 (Conclusion::Began(stream), _) => {
-                    changes.push(Change::Began { stream, owed: audience(), replaces: None });
+                    let owed = self.plan_all(watches, &stream).owed;
+                    changes.push(Change::Began { stream, owed, replaces: None });
                 }
                 (Conclusion::Replaced(stream), replaces) => {
-                    changes.push(Change::Began { stream, owed: audience(), replaces });
+                    let owed = self.plan_all(watches, &stream).owed;
+                    changes.push(Change::Began { stream, owed, replaces });
                 }
                 (Conclusion::Reopened(session, stream), _) => {
-                    changes.push(Change::Reopened { session, stream, owed: audience() });
+                    let owed = self.plan_all(watches, &stream).owed;
+                    changes.push(Change::Reopened { session, stream, owed });
                 }
                 (Conclusion::Continued(stream), Some(session)) => {
                     changes.push(Change::Continued { session, stream });
@@ -231,21 +259,41 @@ impl Pipeline {
                     changes.push(Change::Missed { session, broadcaster, last_seen_at });
                 }
                 (Conclusion::Ended, Some(session)) => {
+                    self.holding.over(broadcaster);
                     changes.push(Change::Ended { session, broadcaster: broadcaster.clone() });
                 }
                 _ => {}
             }
-            // Somebody who is missed but may come back is not decided about yet.
-            if seen_live || is_over {
-                let fresh = self.fresh.watches.remove(broadcaster).unwrap_or_default();
-                if !fresh.is_empty() {
-                    let session = open.filter(|_| seen_live && goes_on);
-                    let watches = fresh.iter().map(|watch| watch.key.clone()).collect();
-                    changes.push(Change::CaughtUp { watches, owed: audience::owed(fresh), session });
-                }
+            if let Some((session, stream)) = &now {
+                changes.extend(self.reconsider(*session, stream, held));
+            }
+            if !fresh.is_empty() {
+                changes
+                    .push(self.catch_up(fresh, now.as_ref().map(|(session, stream)| (*session, &**stream))));
             }
         }
         Decision { at: observation.at, decided_at: self.clock.now(), source: observation.source, changes }
+    }
+
+    /// The new watches of somebody about whom a look has decided. It has not about who is missed and may come back.
+    fn fresh_of(
+        &mut self,
+        sighting: &Sighting,
+        conclusion: &Conclusion,
+        open: Option<SessionId>,
+    ) -> Vec<Watch> {
+        let is_decided = match (&sighting.seen, conclusion) {
+            (Seen::Live(_), _) | (Seen::Absent, Conclusion::Ended) => true,
+            // A message that changes nothing may be an old one.
+            (Seen::Told(_), conclusion) => !matches!(conclusion, Conclusion::Unchanged),
+            (Seen::Absent, Conclusion::Unchanged | Conclusion::Missed) => open.is_none(),
+            (Seen::Absent, _) => false,
+        };
+        if is_decided {
+            self.fresh.watches.remove(&sighting.broadcaster).unwrap_or_default()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Says what is remembered now.
@@ -283,7 +331,8 @@ fn tell(changes: &[Change]) {
     for change in changes {
         match change {
             Change::Began { stream, owed, .. } => {
-                tracing::info!(streamer = %stream.login, stream = %stream.id, deliveries = owed.len(), "went live");
+                let (deliveries, held) = count(owed);
+                tracing::info!(streamer = %stream.login, stream = %stream.id, deliveries, held, "went live");
             }
             Change::Reopened { session, stream, .. } => {
                 tracing::info!(%session, streamer = %stream.login, stream = %stream.id, "is back after all");
@@ -297,9 +346,20 @@ fn tell(changes: &[Change]) {
             Change::Missed { session, broadcaster, .. } => tracing::debug!(%session, %broadcaster, "missed"),
             Change::Ended { session, broadcaster } => tracing::info!(%session, %broadcaster, "ended"),
             Change::CaughtUp { owed, session: Some(session), .. } => {
-                tracing::info!(%session, deliveries = owed.len(), "already live for new watches");
+                let (deliveries, held) = count(owed);
+                tracing::info!(%session, deliveries, held, "already live for new watches");
+            }
+            Change::Reconsidered { session, stream, owed } => {
+                let (deliveries, held) = count(owed);
+                tracing::info!(%session, streamer = %stream.login, deliveries, held, "filters say something else now");
             }
             Change::CaughtUp { session: None, .. } => {}
         }
     }
+}
+
+/// How many are owed word, and how many filters hold back.
+fn count(owed: &[Owed]) -> (usize, usize) {
+    let held = owed.iter().filter(|owed| owed.held_by.is_some()).count();
+    (owed.len() - held, held)
 }

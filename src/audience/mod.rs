@@ -1,32 +1,56 @@
-//! Who must hear: watches × what happened → who is owed a delivery. Pure; it neither remembers nor sends.
+//! Who must hear: watches × what happened → who is owed a delivery, and what still holds one back. Pure; it neither remembers
+//! nor sends.
 
-use crate::domain::{Owed, Watch};
+mod filters;
+mod patterns;
 
-/// Who is owed word of a session that has begun.
+pub use patterns::Patterns;
+
+use crate::domain::{HeldBy, Owed, Preferences, Stream, Watch};
+use filters::Facts;
+
+/// Who must hear of a stream.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// Every watch that has a place, with the filter that holds it back, if one does.
+    pub owed: Vec<Owed>,
+    /// The fewest viewers with whom one of those matches that only want more: below that, more viewers change nothing.
+    pub viewers_wanted: Option<u64>,
+}
+
+impl Plan {
+    /// Whether something is held back.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.owed.iter().any(|owed| owed.held_by.is_some())
+    }
+}
+
+/// Plans for everybody who watches a stream as it is seen now.
 ///
 /// A watch without a place is owed nothing: its server took its channel back, and says so in `/streamers`.
 #[must_use]
-pub fn owed(watches: Vec<Watch>) -> Vec<Owed> {
-    watches.into_iter().filter_map(|watch| Some(Owed { channel: watch.channel?, watch: watch.key })).collect()
+pub fn plan(watches: Vec<Watch>, stream: &Stream, patterns: &mut Patterns) -> Plan {
+    let facts = Facts::of(stream);
+    let mut plan = Plan { owed: Vec::with_capacity(watches.len()), viewers_wanted: None };
+    for Watch { key, channel, preferences } in watches {
+        let Some(channel) = channel else { continue };
+        let held_by = facts.held_by(&preferences, patterns);
+        if held_by == Some(HeldBy::MinViewers) {
+            plan.viewers_wanted = [plan.viewers_wanted, preferences.min_viewers].into_iter().flatten().min();
+        }
+        plan.owed.push(Owed { watch: key, channel, held_by });
+    }
+    plan
+}
+
+/// The filter that holds a stream back from a server that wants its announcements so.
+#[must_use]
+pub fn held_by(preferences: &Preferences, stream: &Stream, patterns: &mut Patterns) -> Option<HeldBy> {
+    Facts::of(stream).held_by(preferences, patterns)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{BroadcasterId, ChannelId, GuildId, Preferences, WatchKey};
-
-    fn watch(guild: u64, channel: Option<u64>) -> Watch {
-        let key = WatchKey {
-            guild: GuildId::new(guild).expect("a snowflake"),
-            broadcaster: BroadcasterId::new("1"),
-        };
-        Watch { key, channel: channel.and_then(ChannelId::new), preferences: Preferences::default() }
-    }
-
-    #[test]
-    fn every_watch_with_a_place_is_owed_once() {
-        let owed = owed(vec![watch(1, Some(10)), watch(2, None), watch(3, Some(30))]);
-        let places: Vec<_> = owed.iter().map(|owed| (owed.watch.guild.get(), owed.channel.get())).collect();
-        assert_eq!(places, [(1, 10), (3, 30)]);
-    }
-}
+mod laws;
+#[cfg(test)]
+mod tests;

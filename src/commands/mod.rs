@@ -3,6 +3,7 @@
 mod addstreamer;
 mod asked;
 mod editstreamer;
+mod held;
 mod live;
 mod options;
 mod pages;

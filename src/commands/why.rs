@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::held::{Told, held};
 use super::{CommandError, Context, guild, reply, suggest_watched};
 use crate::control::{Account, DeliveryAccount, DeliveryState, HISTORY, Why};
-use crate::domain::{Doubt, GuildId, LatePolicy, Refusal, Timestamp, text};
+use crate::domain::{Doubt, GuildId, HeldBy, LatePolicy, Refusal, Timestamp, text};
 use crate::render;
 
 /// Explain why a streamer was announced here, or was not
@@ -89,7 +90,8 @@ fn steps(account: &Account) -> Vec<String> {
         "the start",
     )];
     let Some(delivery) = &account.delivery else { return steps };
-    steps.push(step("Recorded", delivery.decided_at, delivery.decided_at.since(seen), "that"));
+    let recorded = if delivery.matched_at.is_some() { "Wanted here since" } else { "Recorded" };
+    steps.push(step(recorded, delivery.decided_at, delivery.decided_at.since(seen), "that"));
     if let Some(sent) = delivery.sent_at {
         steps.push(step("Sent", sent, sent.since(delivery.decided_at), "that"));
         if let Some(answered) = delivery.settled_at {
@@ -145,6 +147,24 @@ fn result(guild: GuildId, why: &Why, account: &Account) -> String {
             "❔ Perhaps announced: Discord's answer was lost, and this server rather misses one than reads it twice."
                 .to_owned()
         }
+        DeliveryState::Held => format!(
+            "⏸️ Held back: {}. It is announced if that changes while the stream is on.",
+            filter(why, account, delivery, Told::Now)
+        ),
+        DeliveryState::Filtered => {
+            format!("🔕 Not announced: {}.", filter(why, account, delivery, Told::Then))
+        }
+    }
+}
+
+/// Which filter holds an announcement back, or did.
+fn filter(why: &Why, account: &Account, delivery: &DeliveryAccount, told: Told) -> String {
+    let held_by = delivery.detail.as_deref().and_then(HeldBy::from_word);
+    // The viewers are up to date only on the board.
+    let stream = why.live.as_ref().map(|live| &live.stream).filter(|_| told == Told::Now);
+    match (held_by, stream.or(account.stream.as_ref())) {
+        (Some(held_by), Some(stream)) => held(held_by, &why.preferences, stream, told),
+        _ => "a filter did not match".to_owned(),
     }
 }
 

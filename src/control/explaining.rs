@@ -32,6 +32,8 @@ pub struct Why {
     pub channel: Option<ChannelId>,
     /// Why that channel takes nothing, if so.
     pub pause: Option<Pause>,
+    /// How its announcements are wanted.
+    pub preferences: Preferences,
     /// The stream, if it is on.
     pub live: Option<LiveNow>,
     /// The last session that is remembered, and what became of it here.
@@ -81,7 +83,7 @@ impl Control {
         let profile = self.watched(guild, typed).await?;
         let key = WatchKey { guild, broadcaster: profile.broadcaster.clone() };
         let watch = self.store.watch(key.clone()).await?;
-        let WatchState { added_at, unavailable_since, channel, .. } =
+        let WatchState { added_at, unavailable_since, channel, preferences, .. } =
             watch.ok_or_else(|| Denied::NotWatched(profile.login.clone()))?;
         let pause = match channel {
             Some(channel) => self.store.pause_of(Route { guild, channel }).await?,
@@ -92,6 +94,7 @@ impl Control {
             unavailable_since,
             channel,
             pause,
+            preferences: preferences.over(self.store.guild(guild).await?.preferences),
             live: self.store.board().live(&profile.broadcaster),
             account: self.store.account_of(key).await?,
             looked_at: self.store.board().looked_at(),

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    ChannelId, DeliveryId, DoubtPolicy, GuildId, LatePolicy, MessageId, Preferences, Profile, SessionId,
-    Stream, Timestamp, TransitionId, WatchKey,
+    ChannelId, DeliveryId, DoubtPolicy, GuildId, HeldBy, LatePolicy, MessageId, Preferences, Profile, Reruns,
+    SessionId, Stream, Timestamp, TransitionId, WatchKey,
 };
 
 /// A delivery that was leased for one attempt, with the facts that were frozen when it was decided.
@@ -35,7 +35,7 @@ pub struct Delivery {
     pub doubt: DoubtPolicy,
     /// How it is wanted.
     pub preferences: Preferences,
-    /// The stream as it was when the transition was decided.
+    /// The stream as it was when its session began; for a server to which it was owed later than that, as it is known now.
     pub stream: Stream,
     /// The account as it is known now.
     pub profile: Profile,
@@ -145,6 +145,14 @@ impl fmt::Display for Refusal {
     }
 }
 
+impl Delivery {
+    /// Whether it tells of a rerun in a server that wants them announced without notifying anybody.
+    #[must_use]
+    pub fn is_quiet_rerun(&self) -> bool {
+        self.preferences.reruns == Some(Reruns::Quiet) && self.stream.is_rerun()
+    }
+}
+
 /// One delivery that somebody must get, before it has a number.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owed {
@@ -152,4 +160,6 @@ pub struct Owed {
     pub watch: WatchKey,
     /// Where it goes.
     pub channel: ChannelId,
+    /// The filter that holds it back, if one does: then it is owed only once that filter matches.
+    pub held_by: Option<HeldBy>,
 }

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod ending;
+mod filter;
 mod happening;
 mod ids;
 mod login;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use delivery::{Delivery, Outcome, Owed, Refusal};
 pub use ending::{Chapter, Ending, Recording};
+pub use filter::HeldBy;
 pub use happening::Happening;
 pub use ids::{
     BroadcasterId, ChannelId, DeliveryId, ForumTagId, GuildId, MessageId, NoticeId, RoleId, SessionId,

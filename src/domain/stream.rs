@@ -1,6 +1,15 @@
 //! What Twitch says about a stream and about an account.
 
+use super::text::{Folded, contains_word};
 use super::{BroadcasterId, Login, StreamId, Timestamp};
+
+/// The tag by which streamers say that a stream is a rerun: the one that Twitch itself gave to reruns while it had a kind of
+/// stream for them.
+const RERUN_TAG: &str = "rerun";
+
+/// Words in a title that say so, brackets around them or not. Words that mean something else as well ("replay", "VOD", "best
+/// of") are none of them: announcing a rerun is a smaller harm than not announcing a stream.
+const RERUN_WORDS: [&str; 3] = ["rerun", "re-run", "reruns"];
 
 /// A live stream as one look at Twitch showed it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,7 +75,27 @@ pub struct Channel {
     pub language: Option<String>,
 }
 
+impl Category {
+    /// Whether both are the same category: by number, or by name where a number is missing.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        if self.id.is_empty() || other.id.is_empty() {
+            Folded::new(&self.name) == Folded::new(&other.name)
+        } else {
+            self.id == other.id
+        }
+    }
+}
+
 impl Stream {
+    /// Whether it is a rerun, as far as its streamer says.
+    #[must_use]
+    pub fn is_rerun(&self) -> bool {
+        let title = Folded::new(self.title.as_deref().unwrap_or_default());
+        self.tags.iter().any(|tag| Folded::new(tag).as_str() == RERUN_TAG)
+            || RERUN_WORDS.iter().any(|word| contains_word(&title, &Folded::new(word)))
+    }
+
     /// Whether Twitch's list has shown it, and not only a message told of it.
     #[must_use]
     pub fn is_shown(&self) -> bool {
@@ -83,5 +112,48 @@ impl Stream {
             && self.display_name == other.display_name
             && self.tags == other.tags
             && self.language == other.language
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(title: &str, tags: &[&str], expected: bool) {
+        let stream = Stream {
+            id: StreamId::new("1"),
+            broadcaster: BroadcasterId::new("1"),
+            login: Login::new("ann").expect("a login"),
+            display_name: "Ann".to_owned(),
+            title: Some(title.to_owned()),
+            category: None,
+            viewers: None,
+            tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+            language: None,
+            started_at: Timestamp::from_millis(0),
+            thumbnail: None,
+        };
+        assert_eq!(stream.is_rerun(), expected, "{title} {tags:?}");
+    }
+
+    #[test]
+    fn a_rerun_is_told_by_its_tag_or_its_title() {
+        check("Any%", &["Speedrun", "RERUN"], true);
+        check("[Rerun] Any%", &[], true);
+        check("RE-RUN: yesterday", &[], true);
+        check("Weekend reruns!", &[], true);
+        check("rerunning the numbers", &["NoRerun"], false);
+        check("Prerun", &[], false);
+        check("we're running", &[], false);
+        check("Replay of nothing, live", &[], false);
+    }
+
+    #[test]
+    fn categories_are_compared_by_number_or_else_by_name() {
+        let category = |id: &str, name: &str| Category { id: id.to_owned(), name: name.to_owned() };
+        assert!(category("7", "Celeste").is_same(&category("7", "Celeste (2018)")));
+        assert!(!category("7", "Celeste").is_same(&category("8", "Celeste")));
+        assert!(category("", "CELESTE").is_same(&category("8", "Celeste")));
+        assert!(!category("", "Celeste").is_same(&category("8", "Hades")));
     }
 }

@@ -47,6 +47,59 @@ pub fn cut(text: &str, limit: usize) -> String {
     kept
 }
 
+/// A text in which upper and lower case are alike, for comparing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Folded(String);
+
+impl Folded {
+    /// The text without the difference.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        if text.is_ascii() {
+            return Self(text.to_ascii_lowercase());
+        }
+        // By way of the upper case, so that `ß` is `ss` and a final `ς` any other sigma.
+        Self(text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether the words stand in the text as words: "art" stands in "pixel art!" and not in "start". Where they begin or end with
+/// something else than a letter or digit, anything may stand next to it.
+#[must_use]
+pub fn contains_word(text: &Folded, word: &Folded) -> bool {
+    let (text, word) = (text.as_str(), word.as_str());
+    let (Some(first), Some(last)) = (word.chars().next(), word.chars().next_back()) else { return false };
+    let splits = |before: Option<char>, after: Option<char>| {
+        !(before.is_some_and(is_of_a_word) && after.is_some_and(is_of_a_word))
+    };
+    let mut from = 0;
+    while let Some(found) = text[from..].find(word) {
+        let (start, end) = (from + found, from + found + word.len());
+        if splits(text[..start].chars().next_back(), Some(first))
+            && splits(Some(last), text[end..].chars().next())
+        {
+            return true;
+        }
+        from = start + first.len_utf8();
+    }
+    false
+}
+
+/// Whether words made of such characters have spaces between them.
+fn is_of_a_word(character: char) -> bool {
+    character.is_alphanumeric()
+        && !matches!(character,
+            // Thai, Lao, Burmese, Khmer; kana and Han; Hangul, whose particles hang on the word.
+            '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{1100}'..='\u{11ff}'
+            | '\u{3000}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
 /// Shows nothing, and keeps what stands on its two sides apart.
 pub const BREAK: char = '\u{200b}';
 
@@ -162,6 +215,29 @@ mod tests {
             assert_eq!(filled(blank), None, "{blank:?}");
         }
         assert_eq!(filled("\u{1f} a\tb \0"), Some("a\tb"));
+    }
+
+    #[test]
+    fn words_are_found_where_they_stand_alone() {
+        let check = |text: &str, word: &str, expected: bool| {
+            assert_eq!(contains_word(&Folded::new(text), &Folded::new(word)), expected, "{word} in {text}");
+        };
+        check("Pixel ART!", "art", true);
+        check("The start, then art", "art", true);
+        check("start", "art", false);
+        check("arts", "art", false);
+        check("art_of_it", "art", true);
+        check("Any%s", "any%", true);
+        check("many%", "any%", false);
+        check("(co-op)", "co-op", true);
+        check("!drops", "!drops", true);
+        check("no world record today", "World Record", true);
+        check("anything", "", false);
+        check("STRASSE", "straße", true);
+        check("ΟΔΟΣ", "οδος", true);
+        check("Ärger", "ärger", true);
+        check("今日の配信です", "配信", true);
+        check("게임 방송을 해요", "방송", true);
     }
 
     #[test]

@@ -234,7 +234,7 @@ impl Worker {
             let attempt = Attempt { outcome: Outcome::Skipped, sent_at: None };
             return Tried { attempt, unsure_since, doubt };
         }
-        let is_silent = late.is_some() && delivery.late == LatePolicy::Quiet;
+        let is_silent = delivery.is_quiet_rerun() || (late.is_some() && delivery.late == LatePolicy::Quiet);
         let manner = Manner { late, is_silent, ..Manner::default() };
         let Delivery { stream, profile, preferences, .. } = delivery;
         let message = render::announcement(stream, profile, preferences, began, manner);

@@ -1,5 +1,6 @@
 //! What every store must do, whatever it is built on. Each test gets a store of its own through [`store`].
 
+mod held;
 mod notices;
 mod preferences;
 mod pushes;
@@ -78,7 +79,8 @@ async fn watch(store: &Store, server: u64, id: &str) -> Added {
 
 async fn owed(store: &Store, id: &str) -> Vec<Owed> {
     let watches = store.watches_of(vec![BroadcasterId::new(id)]).await.expect("watches");
-    let owed = |watch: Watch| Owed { channel: watch.channel.expect("a channel"), watch: watch.key };
+    let owed =
+        |watch: Watch| Owed { channel: watch.channel.expect("a channel"), watch: watch.key, held_by: None };
     watches.into_iter().map(owed).collect()
 }
 
@@ -200,7 +202,7 @@ async fn a_full_channel_leaves_room_for_others() {
         goes_live(&store, &id, &id).await;
     }
     watch(&store, 2, "0").await;
-    let owed = vec![Owed { watch: key(2, "0"), channel: channel(2) }];
+    let owed = vec![Owed { watch: key(2, "0"), channel: channel(2), held_by: None }];
     let caught_up =
         Change::CaughtUp { watches: vec![key(2, "0")], owed, session: Some(session(&store, "0")) };
     assert_eq!(commit(&store, NOW, caught_up).await, 1);
@@ -257,7 +259,7 @@ async fn nobody_is_owed_the_same_twice() {
         |owed| Change::CaughtUp { watches: vec![key(1, "7")], owed, session: Some(session(&store, "7")) };
     assert_eq!(commit(&store, NOW, again(owed(&store, "7").await)).await, 0);
     // Also not in another channel, or after the watch was removed and made again.
-    let elsewhere = vec![Owed { watch: key(1, "7"), channel: channel(99) }];
+    let elsewhere = vec![Owed { watch: key(1, "7"), channel: channel(99), held_by: None }];
     assert_eq!(commit(&store, NOW, again(elsewhere)).await, 0);
     let leased = lease(&store, NOW).await;
     settle(&store, &leased[0], Outcome::Delivered(None)).await;

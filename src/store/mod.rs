@@ -105,7 +105,7 @@ pub enum Change {
     Began {
         /// Its first stream.
         stream: Box<Stream>,
-        /// Who must hear.
+        /// Who must hear, at once or when no filter holds it back any more.
         owed: Vec<Owed>,
         /// The open session that it replaces, if there is one.
         replaces: Option<SessionId>,
@@ -143,7 +143,7 @@ pub enum Change {
         /// The last look that saw it; remembered now, because it does not change any more.
         last_seen_at: Timestamp,
     },
-    /// A session is over, and what is still pending of it expires.
+    /// A session is over: what is still pending of it expires, and what is held back is not told any more.
     Ended {
         /// Which.
         session: SessionId,
@@ -158,6 +158,15 @@ pub enum Change {
         owed: Vec<Owed>,
         /// The session, when the streamer is live.
         session: Option<SessionId>,
+    },
+    /// What an open session holds back was asked for once more, because what filters go by has changed, or because they have.
+    Reconsidered {
+        /// Which.
+        session: SessionId,
+        /// What is known of it now.
+        stream: Box<Stream>,
+        /// Those for whom the answer is another one than before.
+        owed: Vec<Owed>,
     },
 }
 
@@ -348,6 +357,8 @@ pub struct Account {
     pub seen_at: Timestamp,
     /// Who saw it.
     pub source: String,
+    /// What was last known of it; forgotten some time after its end.
+    pub stream: Option<Stream>,
     /// What this server was owed of it.
     pub delivery: Option<DeliveryAccount>,
 }
@@ -371,7 +382,9 @@ pub struct DeliveryAccount {
     pub settled_at: Option<Timestamp>,
     /// The message, when Discord named it.
     pub message: Option<MessageId>,
-    /// What Discord said last, or our word for its refusal.
+    /// Since when it is owed, if that is later than its session began.
+    pub matched_at: Option<Timestamp>,
+    /// What Discord said last, or our word for its refusal, or for the filter that holds it back.
     pub detail: Option<String>,
     /// How it went on after a doubt.
     pub doubt: Option<Doubt>,
@@ -398,11 +411,15 @@ pub enum DeliveryState {
     Skipped,
     /// It may be there, and the server wants no second one.
     KeptBack,
+    /// A filter holds it back as long as it does not match.
+    Held,
+    /// A filter held it back until the stream was over.
+    Filtered,
 }
 
 impl DeliveryState {
     /// Every state there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Pending,
         Self::Leased,
         Self::Paused,
@@ -412,6 +429,8 @@ impl DeliveryState {
         Self::Cancelled,
         Self::Skipped,
         Self::KeptBack,
+        Self::Held,
+        Self::Filtered,
     ];
 
     /// The word for it in the table.
@@ -427,6 +446,8 @@ impl DeliveryState {
             Self::Cancelled => "cancelled",
             Self::Skipped => "skipped",
             Self::KeptBack => "kept_back",
+            Self::Held => "held",
+            Self::Filtered => "filtered",
         }
     }
 }

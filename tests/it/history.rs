@@ -132,7 +132,7 @@ struct Who(u64);
 impl Who {
     fn owed(self) -> Vec<Owed> {
         let channel = ChannelId::new(1_300_000_000_000_000_000 + self.0).expect("an id");
-        vec![Owed { watch: self.key(), channel }]
+        vec![Owed { watch: self.key(), channel, held_by: None }]
     }
 
     fn key(self) -> WatchKey {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use livebell::clock::Clock;
 use livebell::domain::{
-    BroadcasterId, ChannelId, GuildId, Login, NewWatch, Observation, Preferences, Profile, Seen, Sighting,
-    Source, Stream, StreamId, Timestamp, UserId, WatchKey,
+    BroadcasterId, Category, ChannelId, GuildId, Login, NewWatch, Observation, Preferences, Profile, Seen,
+    Sighting, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
 use livebell::pipeline::Pipeline;
 use livebell::store::{LeaseRequest, Store, StoreOptions};
@@ -18,10 +18,17 @@ const GRACE: Duration = Duration::from_mins(5);
 const STREAMERS: u8 = 3;
 const SERVERS: u64 = 2;
 
-/// One sighting: of whom, on which of two connections a minute apart, and how many seconds after the start.
-type Seeing = (u8, bool, u8);
+/// The server that wants to hear only of Celeste; the other one wants everything.
+const CHOOSY: u64 = 2;
 
-fn stream(who: u8, reconnected: bool) -> Stream {
+/// One sighting: of whom, on which of two connections a minute apart, whether in Celeste, and how many seconds after the start.
+type Seeing = (u8, bool, bool, u8);
+
+fn celeste() -> Category {
+    Category { id: "7".to_owned(), name: "Celeste".to_owned() }
+}
+
+fn stream(who: u8, reconnected: bool, in_celeste: bool) -> Stream {
     let started_at = if reconnected { NOW.after(Duration::from_mins(1)) } else { NOW };
     Stream {
         id: StreamId::new(&format!("{who}-{reconnected}")),
@@ -29,7 +36,7 @@ fn stream(who: u8, reconnected: bool) -> Stream {
         login: Login::new(&format!("streamer{who}")).expect("a login"),
         display_name: format!("Streamer {who}"),
         title: None,
-        category: None,
+        category: in_celeste.then(celeste),
         viewers: Some(1),
         started_at,
         thumbnail: None,
@@ -38,8 +45,8 @@ fn stream(who: u8, reconnected: bool) -> Stream {
     }
 }
 
-fn observation((who, reconnected, seconds): Seeing) -> Observation {
-    let stream = stream(who, reconnected);
+fn observation((who, reconnected, in_celeste, seconds): Seeing) -> Observation {
+    let stream = stream(who, reconnected, in_celeste);
     let sighting = Sighting { broadcaster: stream.broadcaster.clone(), seen: Seen::Live(Box::new(stream)) };
     let at = NOW.after(Duration::from_secs(60 + u64::from(seconds)));
     Observation { source: Source::Poll, at, sightings: vec![sighting] }
@@ -52,7 +59,7 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
     let store = Store::open(StoreOptions::at(&path)).await.expect("a store");
     for who in 0..STREAMERS {
         for server in 1..=SERVERS {
-            let stream = stream(who, false);
+            let stream = stream(who, false, false);
             let key = WatchKey {
                 guild: GuildId::new(server).expect("an id"),
                 broadcaster: stream.broadcaster.clone(),
@@ -74,6 +81,8 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
             store.add_watch(watch, profile, 100).await.expect("added");
         }
     }
+    let choose = |wanted: &mut Preferences| wanted.only_category = Some(vec![celeste()]);
+    store.change_preferences(GuildId::new(CHOOSY).expect("an id"), None, choose).await.expect("changed");
     let mut pipeline = Pipeline::new(
         store.clone(),
         Clock::starting_at(NOW),
@@ -107,7 +116,7 @@ proptest! {
 
     #[test]
     fn any_order_and_any_repetition_of_sightings_owes_the_same(
-        seen in proptest::collection::vec((0..STREAMERS, any::<bool>(), 0u8..200), 1..12),
+        seen in proptest::collection::vec((0..STREAMERS, any::<bool>(), any::<bool>(), 0u8..200), 1..12),
         order in any::<u64>(),
     ) {
         let mut shuffled: Vec<Seeing> = seen.iter().chain(seen.iter()).copied().collect();
@@ -115,8 +124,10 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (once, again) = runtime.block_on(async { (owed_after(&seen).await, owed_after(&shuffled).await) });
         let mut expected: Vec<(u64, String)> = Vec::new();
-        for (who, _, _) in &seen {
-            expected.extend((1..=SERVERS).map(|server| (server, who.to_string())));
+        for (who, _, in_celeste, _) in &seen {
+            // Whenever it was in Celeste, and whatever came after: it is told, once.
+            let servers = (1..=SERVERS).filter(|server| *in_celeste || *server != CHOOSY);
+            expected.extend(servers.map(|server| (server, who.to_string())));
         }
         expected.sort();
         expected.dedup();

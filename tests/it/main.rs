@@ -11,6 +11,7 @@ mod disk;
 mod doubt;
 mod eventsub;
 mod explaining;
+mod filters;
 mod full_disk;
 mod fuzz;
 mod gateway;

@@ -6,13 +6,14 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 6] = [
+const SAMPLES: [(u32, &str); 7] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
     (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
     (4, include_str!("../data/migrations/sqlite/0004_webhooks.sql")),
     (5, include_str!("../data/migrations/sqlite/0005_revisions.sql")),
     (6, include_str!("../data/migrations/sqlite/0006_preferences.sql")),
+    (7, include_str!("../data/migrations/sqlite/0007_held.sql")),
 ];
 
 fn files(folder: &str) -> Vec<String> {
@@ -73,7 +74,7 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("transition_facts", 2),
         ("session_stream", 4),
         ("transition", 3),
-        ("delivery", 8),
+        ("delivery", 11),
         ("revision", 2),
         ("route", 2),
         ("notice", 3),

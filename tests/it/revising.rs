@@ -117,7 +117,7 @@ impl Half {
                 preferences: Preferences::default(),
             };
             self.store.add_watch(new, profile(login), 1000).await.expect("added");
-            owed.push(Owed { watch, channel });
+            owed.push(Owed { watch, channel, held_by: None });
         }
         let stream = Box::new(heard(login, started_at));
         self.commit(Change::Began { stream, owed, replaces: None }).await;

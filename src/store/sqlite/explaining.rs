@@ -4,24 +4,26 @@ use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, signed};
 use crate::domain::{Doubt, MessageId, Timestamp, WatchKey};
-use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, preferences};
+use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, facts, preferences};
 
 impl Store {
     /// The last session of a streamer that is remembered, with what was owed of it to a server.
     pub async fn account_of(&self, watch: WatchKey) -> Result<Option<Account>, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT started_at, ended_at, transition.at, source, transition_id
-                 FROM session JOIN transition USING (session_id)
+                "SELECT started_at, ended_at, transition.at, source, transition_id, stream
+                 FROM session JOIN transition USING (session_id) LEFT JOIN session_facts USING (session_id)
                  WHERE broadcaster_id = ?1 AND kind = 'began' ORDER BY session_id DESC LIMIT 1",
             )?;
             let mut rows = statement.query([watch.broadcaster.as_str()])?;
             let Some(row) = rows.next()? else { return Ok(None) };
+            let known = row.get_ref(5)?.as_str_or_null().map_err(rusqlite::Error::from)?;
             Ok(Some(Account {
                 started_at: Timestamp::from_millis(row.get(0)?),
                 ended_at: time(row, 1)?,
                 seen_at: Timestamp::from_millis(row.get(2)?),
                 source: row.get(3)?,
+                stream: known.map(|text| facts::read(&watch.broadcaster, text)).transpose()?,
                 delivery: delivery(tx, row.get(4)?, &watch)?,
             }))
         })
@@ -67,7 +69,8 @@ fn delivery(
     watch: &WatchKey,
 ) -> Result<Option<DeliveryAccount>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT state, channel_id, decided_at, attempts, due_at, sent_at, settled_at, message_id, detail, doubt
+        "SELECT state, channel_id, decided_at, attempts, due_at, sent_at, settled_at, message_id, detail, doubt,
+                matched_at
          FROM delivery WHERE transition_id = ?1 AND guild_id = ?2",
     )?;
     let mut rows = statement.query(params![transition, signed(watch.guild.get())])?;
@@ -85,6 +88,7 @@ fn delivery(
         sent_at: time(row, 5)?,
         settled_at: time(row, 6)?,
         message: message.and_then(|id| u64::try_from(id).ok()).and_then(MessageId::new),
+        matched_at: time(row, 10)?,
         detail: row.get(8)?,
         doubt: doubt.as_deref().and_then(Doubt::from_word),
     }))

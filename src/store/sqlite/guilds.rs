@@ -10,6 +10,10 @@ use crate::store::{Shard, StoreError};
 const CANCEL_PENDING: &str = "UPDATE delivery SET state = 'cancelled', settled_at = ?1
      WHERE state IN ('pending', 'paused') AND guild_id IN (SELECT guild_id FROM guild WHERE left_at = ?1)";
 
+/// Takes back what filters hold back from them. Apart from the other, so that each has an index.
+const CANCEL_HELD: &str = "UPDATE delivery SET state = 'cancelled', settled_at = ?1, detail = NULL
+     WHERE state = 'held' AND guild_id IN (SELECT guild_id FROM guild WHERE left_at = ?1)";
+
 impl Store {
     /// The bot was removed from a server: nothing more goes there. Returns whether the server was known and present.
     pub async fn guild_left(&self, guild: GuildId, at: Timestamp) -> Result<bool, StoreError> {
@@ -18,7 +22,7 @@ impl Store {
                 let left = tx
                     .prepare_cached("UPDATE guild SET left_at = ?2 WHERE guild_id = ?1 AND left_at IS NULL")?
                     .execute(params![signed(guild.get()), at.as_millis()])?;
-                tx.prepare_cached(CANCEL_PENDING)?.execute([at.as_millis()])?;
+                cancel(tx, at)?;
                 Ok(left > 0)
             })
             .await?;
@@ -81,7 +85,7 @@ impl Store {
                     leave.execute(params![signed(guild.get()), at.as_millis()])?;
                 }
                 if !left.is_empty() {
-                    tx.prepare_cached(CANCEL_PENDING)?.execute([at.as_millis()])?;
+                    cancel(tx, at)?;
                 }
                 come_back(tx, &back, at)?;
                 Ok((left.len(), back.len()))
@@ -102,6 +106,12 @@ impl Store {
         })
         .await
     }
+}
+
+fn cancel(tx: &rusqlite::Transaction<'_>, at: Timestamp) -> Result<(), StoreError> {
+    tx.prepare_cached(CANCEL_PENDING)?.execute([at.as_millis()])?;
+    tx.prepare_cached(CANCEL_HELD)?.execute([at.as_millis()])?;
+    Ok(())
 }
 
 fn come_back(tx: &rusqlite::Transaction<'_>, guilds: &[GuildId], at: Timestamp) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ mod history;
 mod notices;
 mod opening;
 mod outbox;
+mod owing;
 mod pushes;
 mod revisions;
 mod routes;

@@ -5,7 +5,7 @@ use rusqlite::{Transaction, params};
 use super::{Store, channel_id, guild_id, preferences_of, routes, signed, turns};
 use crate::domain::{
     BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, Outcome, Profile, Refusal,
-    Route, SessionId, Timestamp, TransitionId,
+    Route, SessionId, Stream, Timestamp, TransitionId,
 };
 use crate::store::{LeaseRequest, Settlement, StoreError, facts};
 
@@ -222,10 +222,12 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
     )?
     .execute(params![id, request.at.as_millis(), request.until.as_millis()])?;
     let mut statement = tx.prepare_cached(
-        "SELECT session_id, delivery.guild_id, delivery.channel_id, attempts, decided_at, stream, delivery.broadcaster_id,
-                login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt,
-                watch.preferences, guild.preferences
+        "SELECT session_id, delivery.guild_id, delivery.channel_id, attempts, decided_at,
+                CASE WHEN matched_at IS NULL THEN transition_facts.stream ELSE session_facts.stream END,
+                delivery.broadcaster_id, login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt,
+                watch.preferences, guild.preferences, session.started_at
          FROM delivery JOIN transition USING (transition_id) JOIN transition_facts USING (transition_id)
+         JOIN session USING (session_id) JOIN session_facts USING (session_id)
          JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
          JOIN guild USING (guild_id)
          LEFT JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
@@ -235,6 +237,9 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
     let row = rows.next()?.ok_or(StoreError::Unreadable("delivery"))?;
     let broadcaster = BroadcasterId::new(&row.get::<_, String>(6)?);
     let unsure_since: Option<i64> = row.get(12)?;
+    // By its start an announcement is recognised; what is known of the session may be of another stream after a drop.
+    let started_at = Timestamp::from_millis(row.get(17)?);
+    let stream = Stream { started_at, ..facts::read(&broadcaster, &row.get::<_, String>(5)?)? };
     Ok(Delivery {
         id: DeliveryId(id),
         session: SessionId(row.get(0)?),
@@ -248,7 +253,7 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
         late: LatePolicy::from_word(row.get_ref(13)?.as_str().map_err(rusqlite::Error::from)?),
         doubt: DoubtPolicy::from_word(row.get_ref(14)?.as_str().map_err(rusqlite::Error::from)?),
         preferences: preferences_of(row, 15)?,
-        stream: facts::read(&broadcaster, &row.get::<_, String>(5)?)?,
+        stream,
         profile: profile(row, broadcaster, 7)?,
     })
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Store, channel_id, guild_id, json_list, preferences_of, revisions, routes, signed};
-use crate::domain::{
-    BroadcasterId, Owed, Session, SessionId, Source, Stream, StreamId, Timestamp, Watch, WatchKey,
-};
+use super::owing::{Facts, expire, owe};
+use super::{Store, revisions, signed};
+use crate::domain::{BroadcasterId, Session, SessionId, Source, Stream, StreamId, Timestamp};
 use crate::store::{Board, Change, Decision, StoreError, facts};
 
 /// How often the store notes that Twitch is being looked at. A cycle that changes nothing writes nothing, so without
@@ -47,44 +46,9 @@ impl Store {
         .await
     }
 
-    /// Everybody in a server of ours who wants to hear about these broadcasters.
-    pub async fn watches_of(&self, broadcasters: Vec<BroadcasterId>) -> Result<Vec<Watch>, StoreError> {
-        if broadcasters.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.read(move |tx| {
-            watches(
-                tx,
-                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id),
-                        watch.preferences, guild.preferences
-                 FROM json_each(?1) AS wanted
-                 JOIN watch ON watch.broadcaster_id = wanted.value
-                 JOIN guild USING (guild_id)
-                 WHERE guild.left_at IS NULL",
-                [json_list(broadcasters.iter().map(BroadcasterId::as_str))],
-            )
-        })
-        .await
-    }
-
-    /// The watches whose streamer has not been looked at since they were made or their server came back.
-    pub async fn fresh_watches(&self) -> Result<Vec<Watch>, StoreError> {
-        self.read(|tx| {
-            watches(
-                tx,
-                "SELECT guild_id, broadcaster_id, COALESCE(watch.channel_id, guild.channel_id),
-                        watch.preferences, guild.preferences
-                 FROM watch JOIN guild USING (guild_id)
-                 WHERE watch.fresh = 1 AND guild.left_at IS NULL",
-                [],
-            )
-        })
-        .await
-    }
-
     /// Remembers what an observation changed, with everything that is owed because of it, in one transaction.
     ///
-    /// Returns how many deliveries are new.
+    /// Returns how many deliveries are due that were not before.
     pub async fn commit(&self, decision: impl Into<Arc<Decision>>) -> Result<usize, StoreError> {
         let decision = decision.into();
         let board = self.board.clone();
@@ -187,7 +151,7 @@ fn apply(
             let session = begin(tx, stream, at)?;
             let transition = transition(tx, session, decision.source, stream, at)?;
             updates.push(Update::Open(Box::new(read_session(tx, session)?)));
-            owe(tx, transition, owed, decision.decided_at)
+            owe(tx, transition, owed, Facts::Frozen, decision.decided_at)
         }
         Change::Reopened { session, stream, owed } => {
             tx.prepare_cached("UPDATE session SET ended_at = NULL WHERE session_id = ?1")?
@@ -201,7 +165,7 @@ fn apply(
                 freeze_anew(tx, transition, *session, stream)?;
                 revisions::revise(tx, transition, decision.decided_at)?;
             }
-            owe(tx, transition, owed, decision.decided_at)
+            owe(tx, transition, owed, Facts::Current, decision.decided_at)
         }
         Change::Continued { session, stream } => {
             if !go_on(tx, *session, stream, at)? {
@@ -244,7 +208,15 @@ fn apply(
                 "UPDATE session SET seen_at = ?2 WHERE session_id = ?1 AND missing_since IS NULL",
             )?
             .execute(params![session.0, decision.at.as_millis()])?;
-            owe(tx, began(tx, *session)?, owed, decision.decided_at)
+            owe(tx, began(tx, *session)?, owed, Facts::Current, decision.decided_at)
+        }
+        Change::Reconsidered { session, stream, owed } => {
+            if !is_open(tx, *session)? {
+                return Ok(0);
+            }
+            // The viewers that are enough now are to be told as well.
+            keep_facts(tx, *session, stream)?;
+            owe(tx, began(tx, *session)?, owed, Facts::Current, decision.decided_at)
         }
     }
 }
@@ -278,16 +250,16 @@ fn go_on(
     Ok(is_open)
 }
 
+fn is_open(tx: &Transaction<'_>, session: SessionId) -> Result<bool, StoreError> {
+    let mut statement =
+        tx.prepare_cached("SELECT 1 FROM session WHERE session_id = ?1 AND ended_at IS NULL")?;
+    Ok(statement.exists([session.0])?)
+}
+
 fn end(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE session SET ended_at = ?2 WHERE session_id = ?1")?
         .execute(params![session.0, at.as_millis()])?;
-    // Nobody wants to read that somebody is live who is not.
-    tx.prepare_cached(
-        "UPDATE delivery SET state = 'expired', settled_at = ?2 WHERE state IN ('pending', 'paused') AND transition_id IN
-             (SELECT transition_id FROM transition WHERE session_id = ?1)",
-    )?
-    .execute(params![session.0, at.as_millis()])?;
-    Ok(())
+    expire(tx, session, at)
 }
 
 /// Remembers a session's stream as it is seen now.
@@ -372,41 +344,6 @@ fn began(tx: &Transaction<'_>, session: SessionId) -> Result<i64, StoreError> {
         .query_row(params![session.0, BEGAN], |row| row.get(0))?)
 }
 
-/// Adds what is owed of an open session. A delivery that exists stays as it is, but one that was taken back, or expired before
-/// the session was taken up again, is owed again: where the admin wants it now, unless an attempt may have put it into the
-/// former channel already.
-fn owe(tx: &Transaction<'_>, transition: i64, owed: &[Owed], at: Timestamp) -> Result<usize, StoreError> {
-    // Only watches that still stand: somebody may have removed one since the list was gathered.
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at, owed_since)
-         SELECT ?1, guild_id, broadcaster_id, ?4, ?5, ?5, MIN(?5, MAX(?6, added_at, COALESCE(here_since, 0)))
-         FROM watch JOIN guild USING (guild_id)
-         WHERE guild_id = ?2 AND broadcaster_id = ?3 AND left_at IS NULL
-         ON CONFLICT (transition_id, guild_id) DO UPDATE SET state = 'pending', due_at = excluded.due_at,
-             owed_since = excluded.owed_since, settled_at = NULL,
-             channel_id = CASE WHEN unsure_since IS NULL THEN excluded.channel_id ELSE channel_id END
-         WHERE state IN ('cancelled', 'expired')",
-    )?;
-    let started_at: i64 = tx
-        .prepare_cached(
-            "SELECT started_at FROM transition JOIN session USING (session_id) WHERE transition_id = ?1",
-        )?
-        .query_row([transition], |row| row.get(0))?;
-    let mut added = 0;
-    for Owed { watch, channel } in owed {
-        added += statement.execute(params![
-            transition,
-            signed(watch.guild.get()),
-            watch.broadcaster.as_str(),
-            signed(channel.get()),
-            at.as_millis(),
-            started_at
-        ])?;
-    }
-    routes::hold_paused(tx, transition)?;
-    Ok(added)
-}
-
 const SESSION_COLUMNS: &str = "SELECT session_id, broadcaster_id, started_at, seen_at, missing_since, stream
      FROM session JOIN session_facts USING (session_id)";
 
@@ -463,22 +400,4 @@ pub(super) fn load_board(connection: &Connection, board: &Board) -> Result<(), S
         sessions.extend(open.into_iter().map(|session| (session.broadcaster.clone(), session)));
     });
     Ok(())
-}
-
-fn watches(tx: &Transaction<'_>, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Watch>, StoreError> {
-    let mut statement = tx.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let channel: Option<i64> = row.get(2)?;
-        found.push(Watch {
-            key: WatchKey {
-                guild: guild_id(row.get(0)?)?,
-                broadcaster: BroadcasterId::new(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?),
-            },
-            channel: channel.map(channel_id).transpose()?,
-            preferences: preferences_of(row, 3)?,
-        });
-    }
-    Ok(found)
 }

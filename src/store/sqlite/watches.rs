@@ -146,8 +146,9 @@ impl Store {
                     .prepare_cached("DELETE FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?
                     .execute(key)?;
                 tx.prepare_cached(
-                    "UPDATE delivery SET state = 'cancelled', settled_at = ?3
-                     WHERE guild_id = ?1 AND broadcaster_id = ?2 AND state IN ('pending', 'paused')",
+                    "UPDATE delivery SET state = 'cancelled', settled_at = ?3,
+                         detail = CASE state WHEN 'held' THEN NULL ELSE detail END
+                     WHERE guild_id = ?1 AND broadcaster_id = ?2 AND state IN ('pending', 'paused', 'held')",
                 )?
                 .execute(params![
                     signed(watch.guild.get()),
