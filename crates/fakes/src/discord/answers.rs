@@ -1,5 +1,6 @@
 //! The bot's answers to interactions: the callback, and the webhook of the interaction's token.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::errors::{Problem, Refusal};
 use super::interactions::Pending;
-use super::state::{APPLICATION, State};
+use super::modals::{self, MODAL};
+use super::state::{APPLICATION, State, Stored};
 use super::validate::{self, Kind};
 use super::{Reply, messages, models};
 
@@ -26,7 +28,6 @@ const DEFER: u64 = 5;
 const DEFER_UPDATE: u64 = 6;
 const UPDATE: u64 = 7;
 const COMPLETION: u64 = 8;
-const MODAL: u64 = 9;
 
 /// Takes the first response.
 pub(super) fn callback(
@@ -50,6 +51,9 @@ pub(super) fn callback(
     let fits = match pending.kind {
         2 => [MESSAGE, DEFER, MODAL].contains(&kind),
         3 => [MESSAGE, DEFER, DEFER_UPDATE, UPDATE, MODAL].contains(&kind),
+        // A modal never answers a modal, and only one that a message's component opened can change that message.
+        5 if pending.original.is_null() => [MESSAGE, DEFER].contains(&kind),
+        5 => [MESSAGE, DEFER, DEFER_UPDATE, UPDATE].contains(&kind),
         _ => kind == COMPLETION,
     };
     let mut problems =
@@ -78,6 +82,7 @@ pub(super) fn callback(
             let mut original = pending.original.clone();
             messages::merge(&mut original, data);
             pending.show(original);
+            pending.change_stored(&mut state.messages, data, now);
         }
         _ => pending.reply = Some(Reply::new(kind, pending.ephemeral, data.clone())),
     }
@@ -118,14 +123,20 @@ pub(super) fn webhook(
             Ok(Json(shown).into_response())
         }
         (_, ["messages", name]) if *name == "@original" || *name == original => {
-            on_original(pending, method, body)
+            on_original(pending, &mut state.messages, method, body, now)
         }
         (_, ["messages", name]) => on_followup(pending, name.parse().unwrap_or_default(), method, body),
         _ => Err(Refusal::not_found()),
     }
 }
 
-fn on_original(pending: &mut Pending, method: &str, body: &[u8]) -> Result<Response, Refusal> {
+fn on_original(
+    pending: &mut Pending,
+    stored: &mut BTreeMap<u64, Stored>,
+    method: &str,
+    body: &[u8],
+    now: Duration,
+) -> Result<Response, Refusal> {
     if pending.original.is_null() {
         return Err(Refusal::unknown_message());
     }
@@ -133,9 +144,13 @@ fn on_original(pending: &mut Pending, method: &str, body: &[u8]) -> Result<Respo
         "GET" => Ok(Json(pending.original.clone()).into_response()),
         "PATCH" => {
             let body = messages::checked(body, Kind::Edit)?;
+            pending.change_stored(stored, &body, now);
             Ok(Json(pending.fill(&body)).into_response())
         }
         "DELETE" => {
+            if let Some(id) = pending.original_id() {
+                stored.remove(&id);
+            }
             pending.original = Value::Null;
             let first = pending.first.map_or(0, |(_, kind)| kind);
             pending.reply.get_or_insert_with(|| Reply::new(first, pending.ephemeral, Value::Null));
@@ -162,6 +177,19 @@ fn on_followup(pending: &mut Pending, id: u64, method: &str, body: &[u8]) -> Res
 }
 
 impl Pending {
+    fn original_id(&self) -> Option<u64> {
+        self.original["id"].as_str().and_then(|id| id.parse().ok())
+    }
+
+    /// Changes the message in its channel, if that is where the original is.
+    fn change_stored(&self, stored: &mut BTreeMap<u64, Stored>, body: &Value, now: Duration) {
+        let Some(stored) = self.original_id().and_then(|id| stored.get_mut(&id)) else { return };
+        stored.edited = Some(now);
+        if !stored.body.is_null() {
+            messages::merge(&mut stored.body, body);
+        }
+    }
+
     /// Shows a message as the answer.
     fn show(&mut self, message: Value) {
         let first = self.first.map_or(0, |(_, kind)| kind);
@@ -201,7 +229,7 @@ fn data_problems(kind: u64, data: &Value) -> Vec<Problem> {
             vec![problem("flags", "Only EPHEMERAL may be set when deferring.")]
         }
         COMPLETION => choice_problems(data),
-        MODAL => validate::modal_problems(data),
+        MODAL => modals::problems(data),
         _ => Vec::new(),
     }
 }

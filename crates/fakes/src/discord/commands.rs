@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Discord;
 use super::errors::{Problem, Refusal};
-use super::interactions::Member;
+use super::members::Member;
 use super::models;
 use super::state::{APPLICATION, State};
 

@@ -16,7 +16,9 @@ const MODERN_TEXT: usize = 4000;
 
 const ROW: u64 = 1;
 const BUTTON: u64 = 2;
-const SELECTS: [u64; 5] = [3, 5, 6, 7, 8];
+pub(super) const SELECTS: [u64; 5] = [3, 5, 6, 7, 8];
+const STRING_SELECT: u64 = 3;
+const CHANNEL_SELECT: u64 = 8;
 const SECTION: u64 = 9;
 const TEXT: u64 = 10;
 const LAYOUT: [u64; 7] = [ROW, SECTION, TEXT, 12, 13, 14, 17];
@@ -78,7 +80,7 @@ impl<'v> Tree<'v> {
             self.count += 1;
             match kind(item) {
                 Some(BUTTON) => self.button(checker, &path, item),
-                Some(kind) if SELECTS.contains(&kind) => self.select(checker, &path, item),
+                Some(kind) if SELECTS.contains(&kind) => select(checker, &path, item, &mut self.ids),
                 _ => checker.problem(&path, "UNION_TYPE_CHOICES", "A row holds buttons or a select."),
             }
         }
@@ -118,7 +120,7 @@ impl<'v> Tree<'v> {
                 );
             }
         } else if (1..LINK).contains(&style) {
-            self.custom_id(checker, path, button);
+            custom_id(checker, path, button, &mut self.ids);
             if has("url") {
                 checker.problem(
                     &join(path, "url"),
@@ -128,36 +130,6 @@ impl<'v> Tree<'v> {
             }
         } else if style != PREMIUM {
             checker.problem(&join(path, "style"), "BASE_TYPE_CHOICES", "Must be one of 1, 2, 3, 4, 5, 6.");
-        }
-    }
-
-    fn select(&mut self, checker: &mut Checker, path: &str, select: &'v Value) {
-        self.custom_id(checker, path, select);
-        checker.text(&join(path, "placeholder"), select.get("placeholder"), 0, 150);
-        let options = checker.list(&join(path, "options"), select.get("options"), OPTIONS);
-        if options.is_empty() && kind(select) == Some(3) {
-            checker.problem(&join(path, "options"), "BASE_TYPE_REQUIRED", "This field is required");
-        }
-        for (index, option) in options.iter().enumerate() {
-            let path = format!("{path}.options.{index}");
-            checker.required(&join(&path, "label"), option.get("label"), 100);
-            checker.required(&join(&path, "value"), option.get("value"), 100);
-            checker.text(&join(&path, "description"), option.get("description"), 0, 100);
-        }
-    }
-
-    fn custom_id(&mut self, checker: &mut Checker, path: &str, component: &'v Value) {
-        let path = join(path, "custom_id");
-        checker.required(&path, component.get("custom_id"), CUSTOM_ID);
-        if let Some(id) = component.get("custom_id").and_then(Value::as_str) {
-            if self.ids.contains(&id) {
-                checker.problem(
-                    &path,
-                    "COMPONENT_CUSTOM_ID_DUPLICATED",
-                    "Component custom id cannot be duplicated",
-                );
-            }
-            self.ids.push(id);
         }
     }
 
@@ -181,5 +153,74 @@ impl<'v> Tree<'v> {
                 self.button(checker, &join(path, "accessory"), accessory);
             }
         }
+    }
+}
+
+/// Checks a select, on a message or in a modal.
+pub(super) fn select<'v>(checker: &mut Checker, path: &str, select: &'v Value, ids: &mut Vec<&'v str>) {
+    custom_id(checker, path, select, ids);
+    checker.text(&join(path, "placeholder"), select.get("placeholder"), 0, 150);
+    checker.boolean(&join(path, "disabled"), select.get("disabled"));
+    let least = checker.number(&join(path, "min_values"), select.get("min_values"), 0..=OPTIONS, 1);
+    let most = checker.number(&join(path, "max_values"), select.get("max_values"), 1..=OPTIONS, 1);
+    if least > most {
+        checker.problem(&join(path, "min_values"), "NUMBER_TYPE_MAX", "It is more than max_values.");
+    }
+    let kind = kind(select);
+    if kind == Some(STRING_SELECT) {
+        options(checker, path, select, most);
+    } else {
+        let defaults = checker.list(&join(path, "default_values"), select.get("default_values"), most);
+        for (index, default) in defaults.iter().enumerate() {
+            let path = format!("{path}.default_values.{index}");
+            checker.required(&join(&path, "id"), default.get("id"), 20);
+            checker.required(&join(&path, "type"), default.get("type"), 10);
+        }
+    }
+    let kinds = checker.list(&join(path, "channel_types"), select.get("channel_types"), OPTIONS);
+    if kind != Some(CHANNEL_SELECT) && !kinds.is_empty() {
+        let message = "Only a select of channels has types of channels.";
+        checker.problem(&join(path, "channel_types"), "UNKNOWN_FIELD", message);
+    }
+}
+
+fn options(checker: &mut Checker, path: &str, select: &Value, most: usize) {
+    let path = join(path, "options");
+    let options = checker.list(&path, select.get("options"), OPTIONS);
+    if options.is_empty() {
+        checker.problem(&path, "BASE_TYPE_REQUIRED", "This field is required");
+    } else if options.len() < most {
+        let message = format!("Must be between {most} and {OPTIONS} in length.");
+        checker.problem(&path, "BASE_TYPE_BAD_LENGTH", &message);
+    }
+    for (index, option) in options.iter().enumerate() {
+        let path = format!("{path}.{index}");
+        checker.required(&join(&path, "label"), option.get("label"), 100);
+        checker.required(&join(&path, "value"), option.get("value"), 100);
+        checker.text(&join(&path, "description"), option.get("description"), 0, 100);
+        checker.boolean(&join(&path, "default"), option.get("default"));
+        if options[..index].iter().any(|other| other["value"] == option["value"]) {
+            let message = "The specified option value is already used";
+            checker.problem(&join(&path, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message);
+        }
+    }
+    if options.iter().filter(|option| option["default"] == true).count() > most {
+        checker.problem(&path, "SELECT_COMPONENT_TOO_MANY_DEFAULTS", "More defaults than max_values.");
+    }
+}
+
+/// Checks that a component has an id of its own.
+pub(super) fn custom_id<'v>(checker: &mut Checker, path: &str, component: &'v Value, ids: &mut Vec<&'v str>) {
+    let path = join(path, "custom_id");
+    checker.required(&path, component.get("custom_id"), CUSTOM_ID);
+    if let Some(id) = component.get("custom_id").and_then(Value::as_str) {
+        if ids.contains(&id) {
+            checker.problem(
+                &path,
+                "COMPONENT_CUSTOM_ID_DUPLICATED",
+                "Component custom id cannot be duplicated",
+            );
+        }
+        ids.push(id);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::interactions::Member;
+use super::members::Member;
 use super::permissions::{ADMINISTRATOR, ALL, Overwrite, Target};
 use super::state::{APPLICATION, BOT, Channel, Guild, OWNER, Stored};
 
@@ -98,9 +98,10 @@ pub(super) fn bot_member(guild: &Guild) -> Value {
 }
 
 /// Somebody who uses a command, with the permissions of that place.
-pub(super) fn member(member: &Member, now: Duration) -> Value {
+pub(super) fn member(member: &Member, roles: &[u64], now: Duration) -> Value {
+    let roles: Vec<_> = roles.iter().map(u64::to_string).collect();
     json!({
-        "user": user(member.id, &member.name, false), "roles": [], "nick": null, "avatar": null, "banner": null,
+        "user": user(member.id, &member.name, false), "roles": roles, "nick": null, "avatar": null, "banner": null,
         "joined_at": timestamp(now.saturating_sub(Duration::from_hours(24))), "premium_since": null,
         "deaf": false, "mute": false, "pending": false, "flags": 0, "communication_disabled_until": null,
         "unusual_dm_activity_until": null, "permissions": granted(member).to_string(),

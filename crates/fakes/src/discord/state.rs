@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::faults::Faults;
 use super::interactions::Pending;
 use super::limits::Buckets;
+use super::members::Known;
 use super::permissions::{ORDINARY, Overwrite, effective};
 use super::sessions::Gateway;
 
@@ -81,6 +82,8 @@ pub(super) struct Guild {
     /// Where Discord itself greets newcomers.
     pub(super) system_channel: Option<u64>,
     pub(super) channels: BTreeMap<u64, Channel>,
+    /// Everybody else who is known to be on it, by user id.
+    pub(super) members: BTreeMap<u64, Known>,
 }
 
 impl Guild {
@@ -203,6 +206,7 @@ impl State {
             extra_roles,
             system_channel: None,
             channels: BTreeMap::new(),
+            members: BTreeMap::new(),
         };
         self.guilds.insert(id, guild);
         id

@@ -1,5 +1,7 @@
 //! Checks message bodies against Discord's published limits, independently of any client. Knows no channels and no permissions.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use super::components;
@@ -179,6 +181,24 @@ impl Checker {
         }
     }
 
+    /// A whole number in a range; out of it or absent, `otherwise` is answered.
+    pub(super) fn number(
+        &mut self,
+        path: &str,
+        value: Option<&Value>,
+        range: RangeInclusive<usize>,
+        otherwise: usize,
+    ) -> usize {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return otherwise };
+        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+        if let Some(number) = number.filter(|number| range.contains(number)) {
+            return number;
+        }
+        let message = format!("int value should be between {} and {}.", range.start(), range.end());
+        self.problem(path, "NUMBER_TYPE_RANGE", &message);
+        otherwise
+    }
+
     pub(super) fn url(&mut self, path: &str, value: Option<&Value>, most: usize) {
         if self.text(path, value, 0, most) > 0 && !value.and_then(Value::as_str).is_some_and(is_url) {
             self.problem(path, "URL_TYPE_INVALID_URL", "Not a well formed URL.");
@@ -315,15 +335,4 @@ fn is_snowflake(value: &Value) -> bool {
 
 pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// Everything that is wrong with the head of a modal; its components are as free as the newer layouts.
-pub(super) fn modal_problems(data: &Value) -> Vec<Problem> {
-    let mut checker = Checker::default();
-    checker.required("title", data.get("title"), 45);
-    checker.required("custom_id", data.get("custom_id"), 100);
-    if checker.list("components", data.get("components"), 5).is_empty() {
-        checker.problem("components", "BASE_TYPE_REQUIRED", "This field is required");
-    }
-    checker.found
 }

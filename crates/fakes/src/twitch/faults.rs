@@ -16,6 +16,12 @@ pub enum Path {
     Channels,
     /// `GET /helix/search/channels`.
     SearchChannels,
+    /// `GET /helix/search/categories`.
+    SearchCategories,
+    /// `GET /helix/games`.
+    Games,
+    /// `GET /helix/videos`.
+    Videos,
     /// `GET /helix/eventsub/conduits`.
     Conduits,
     /// `POST /helix/eventsub/conduits`.
@@ -45,7 +51,7 @@ pub enum Path {
 }
 
 impl Path {
-    pub(super) const COUNT: usize = 17;
+    pub(super) const COUNT: usize = 20;
 
     pub(super) fn index(self) -> usize {
         self as usize

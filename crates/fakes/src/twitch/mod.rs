@@ -1,8 +1,9 @@
-//! A Twitch on loopback: tokens, streams, users, channels and EventSub, with state that a test or the demo changes.
+//! A Twitch on loopback: tokens, streams, users, channels, categories, videos and EventSub, with state that a test or the demo changes.
 //!
 //! It is no video and no chat: only what the bot asks, and is told. Where Twitch is known to mislead (a default page
 //! of twenty, a cursor to nowhere, one dead login that fails a whole batch) it misleads too.
 
+mod categories;
 mod eventsub;
 mod faults;
 mod guard;
@@ -10,9 +11,11 @@ mod line;
 mod log;
 mod pages;
 mod people;
+mod running;
 mod server;
 #[cfg(test)]
 mod tests;
+mod videos;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -193,7 +196,11 @@ impl Twitch {
     #[track_caller]
     pub fn go_live_with(&self, id: &str, stream: Stream) -> String {
         let now = self.shared.clock.now();
-        let stream_id = self.shared.state().people.go_live(id, stream, now);
+        let stream_id = {
+            let state = &mut *self.shared.state();
+            state.categories.note(&stream.game_id, &stream.game_name);
+            state.people.go_live(id, stream, now)
+        };
         self.tell_of_stream(id);
         stream_id
     }
@@ -219,7 +226,9 @@ impl Twitch {
         // Outside the lock, so that `change` may ask the fake.
         let Some(mut stream) = self.shared.state().people.known(id).stream.clone() else { return };
         change(&mut stream);
-        if let Some(running) = &mut self.shared.state().people.known(id).stream {
+        let state = &mut *self.shared.state();
+        state.categories.note(&stream.game_id, &stream.game_name);
+        if let Some(running) = &mut state.people.known(id).stream {
             *running = stream;
         }
     }

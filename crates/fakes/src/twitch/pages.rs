@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::people::{People, Person, Stream};
 
 /// Twitch's bound on ids and logins in one request, and on `first`.
-const MAX_PER_REQUEST: usize = 100;
+pub(super) const MAX_PER_REQUEST: usize = 100;
 /// What Twitch assumes without `first`; smaller than a full batch of ids, which is the trap.
 const DEFAULT_FIRST: usize = 20;
 /// The cursor that Twitch sends although nothing follows.
@@ -43,14 +43,14 @@ impl<'a> Query<'a> {
         Ok(values)
     }
 
-    fn first(&self) -> Result<usize, String> {
+    pub(super) fn first(&self) -> Result<usize, String> {
         let Some(first) = self.one("first") else { return Ok(DEFAULT_FIRST) };
         let number = first.parse().ok().filter(|number| (1..=MAX_PER_REQUEST).contains(number));
         number.ok_or_else(|| "The parameter \"first\" was malformed: it must be from 1 to 100".into())
     }
 
     /// How many items to skip; `None` for the cursor that leads nowhere.
-    fn offset(&self) -> Result<Option<usize>, String> {
+    pub(super) fn offset(&self) -> Result<Option<usize>, String> {
         if self.one("before").is_some() {
             // Paging backwards is not doubled, and to ignore it would be a lie.
             return Err("invalid cursor".into());
@@ -171,7 +171,7 @@ fn viewers(person: &Person) -> u64 {
     }
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -180,7 +180,7 @@ fn is_login(login: &str) -> bool {
 }
 
 /// Cuts one page out of `total` items; `last_cursor` is what Twitch sends when nothing follows.
-fn page(
+pub(super) fn page(
     items: impl Iterator<Item = Vec<u8>>,
     total: usize,
     first: usize,
@@ -205,7 +205,7 @@ fn page(
     body
 }
 
-fn join(body: &mut Vec<u8>, items: impl Iterator<Item = Vec<u8>>) {
+pub(super) fn join(body: &mut Vec<u8>, items: impl Iterator<Item = Vec<u8>>) {
     for (index, item) in items.enumerate() {
         if index > 0 {
             body.push(b',');
@@ -366,6 +366,6 @@ fn channel_information(person: &Person) -> Vec<u8> {
     })
 }
 
-fn bytes(item: &impl Serialize) -> Vec<u8> {
+pub(super) fn bytes(item: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(item).unwrap_or_default()
 }

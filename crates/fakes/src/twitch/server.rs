@@ -12,6 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 use tokio::sync::Notify;
 
+use super::categories::{self, Categories};
 use super::eventsub::{self, EventSub};
 use super::faults::{Fault, Path, Plans};
 use super::guard::{Bucket, Budget, Tokens, whole_seconds};
@@ -19,6 +20,7 @@ use super::line::Cord;
 use super::log::{Log, Request};
 use super::pages::{self, Query};
 use super::people::People;
+use super::videos::{self, Videos};
 use crate::clock::Clock;
 
 pub(super) const CLIENT_ID: &str = "fakeclientid000000000000000001";
@@ -43,6 +45,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) people: People,
+    pub(super) categories: Categories,
+    pub(super) videos: Videos,
     pub(super) eventsub: EventSub,
     pub(super) bucket: Bucket,
     pub(super) tokens: Tokens,
@@ -56,6 +60,8 @@ impl Shared {
     pub(super) fn new() -> Self {
         let state = State {
             people: People::new(),
+            categories: Categories::new(),
+            videos: Videos::new(),
             eventsub: EventSub::new(),
             bucket: Bucket::new(),
             tokens: Tokens::new(),
@@ -135,6 +141,9 @@ impl Call {
             ("GET", "/helix/users") => Path::Users,
             ("GET", "/helix/channels") => Path::Channels,
             ("GET", "/helix/search/channels") => Path::SearchChannels,
+            ("GET", "/helix/search/categories") => Path::SearchCategories,
+            ("GET", "/helix/games") => Path::Games,
+            ("GET", "/helix/videos") => Path::Videos,
             ("GET", "/helix/eventsub/conduits") => Path::Conduits,
             ("POST", "/helix/eventsub/conduits") => Path::CreateConduit,
             ("PATCH", "/helix/eventsub/conduits") => Path::UpdateConduit,
@@ -219,10 +228,16 @@ impl State {
                 Err((status, message)) => Answer::error(call.path, status, &message),
             };
         }
+        if call.path == Path::Videos {
+            let page = videos::videos(&self.videos, &self.people, &query);
+            return page.map_or_else(|(status, why)| Answer::error(call.path, status, &why), Answer::ok);
+        }
         let page = match call.path {
             Path::Streams => pages::streams(&self.people, &query, now),
             Path::Users => pages::users(&self.people, &query),
             Path::Channels => pages::channels(&self.people, &query),
+            Path::Games => categories::games(&self.categories, &query),
+            Path::SearchCategories => categories::search(&self.categories, &query),
             _ => pages::search_channels(&self.people, &query),
         };
         page.map_or_else(|message| Answer::error(call.path, 400, &message), Answer::ok)

@@ -1,5 +1,7 @@
 //! That the fake does what a client may rely on, seen through a real HTTP client on paused time. Not tests of Livebell.
 
+mod catalogue;
+
 use std::time::Duration;
 
 use reqwest::StatusCode;

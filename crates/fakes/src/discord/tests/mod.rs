@@ -2,11 +2,14 @@
 
 mod bot;
 mod changes;
+mod ear;
 mod history;
+mod interactions;
 mod limits;
 mod mentions;
 mod messages;
 mod misbehaviour;
+mod modals;
 mod moments;
 mod servers;
 mod validate;

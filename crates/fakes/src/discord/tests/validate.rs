@@ -115,3 +115,38 @@ fn bad_bodies_are_refused_with_their_place() {
     let long = json!({"type": 2, "style": 5, "label": "l", "url": format!("https://{}", x(510))});
     assert_eq!(check_message(&buttons(&json!([long]))).unwrap_err().len(), 1);
 }
+
+#[test]
+fn selects_have_limits_of_their_own() {
+    let options = |count: usize| -> Vec<Value> {
+        (0..count).map(|number| json!({"label": "l", "value": number.to_string(), "default": true})).collect()
+    };
+    let twice = json!([{"label": "a", "value": "v"}, {"label": "b", "value": "v"}]);
+    for (place, select) in [
+        ("min_values", json!({"type": 6, "min_values": 26})),
+        ("max_values", json!({"type": 6, "max_values": 0})),
+        ("min_values", json!({"type": 6, "min_values": 3, "max_values": 2})),
+        ("options", json!({"type": 3, "options": options(26)})),
+        ("options", json!({"type": 3, "options": options(2), "max_values": 3})),
+        ("options", json!({"type": 3, "options": options(2)})),
+        ("options.1.value", json!({"type": 3, "options": twice})),
+        ("channel_types", json!({"type": 6, "channel_types": [0]})),
+        (
+            "default_values",
+            json!({"type": 8, "default_values": [{"id": "1", "type": "channel"}, {"id": "2", "type": "channel"}]}),
+        ),
+        ("placeholder", json!({"type": 8, "placeholder": x(151)})),
+    ] {
+        let mut select = select;
+        select["custom_id"] = json!("s");
+        let found = check_message(&buttons(&json!([select]))).expect_err(&select.to_string());
+        let place = format!("components.0.components.0.{place}: ");
+        assert!(found.iter().any(|problem| problem.starts_with(&place)), "{select}: {found:?}");
+    }
+    for select in [
+        json!({"type": 8, "custom_id": "s", "channel_types": [0, 5, 15], "min_values": 0}),
+        json!({"type": 3, "custom_id": "s", "options": options(25), "max_values": 25}),
+    ] {
+        assert_eq!(check_message(&buttons(&json!([select]))), Ok(()));
+    }
+}
