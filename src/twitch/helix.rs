@@ -12,7 +12,7 @@ use super::token::{Token, TokenKeeper};
 use super::wire::{self, Page, StreamEntry};
 use super::{TwitchError, TwitchOptions};
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Channel, Login, Profile, Stream, Timestamp};
+use crate::domain::{BroadcasterId, Channel, Login, Profile, Recording, Stream, StreamId, Timestamp};
 use crate::http;
 
 /// Ids that one request may ask for (Twitch, API Reference, "Get Streams" and "Get Users").
@@ -33,6 +33,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 
 /// Suggestions asked for. Discord shows 25 (Discord, Application Commands, "Autocomplete").
 const SUGGESTIONS: &str = "25";
+
+/// Recordings asked for, the latest first: a session that dropped often has several, and one of yesterday is not meant.
+const ARCHIVES: &str = "20";
 
 /// The longest body that is read. The largest real one is below 200 kB.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -218,6 +221,17 @@ impl Helix {
         let query = [("first", SUGGESTIONS), ("query", beginning)];
         let search = self.profiles("/search/channels", &query, Urgency::Background);
         Ok(tokio::time::timeout(within, search).await.unwrap_or_else(|_| Err(too_slow()))?.profiles)
+    }
+
+    /// The latest recordings of somebody's streams, each with its stream (Twitch, API Reference, "Get Videos"). Nobody misses
+    /// anything when the answer comes later.
+    pub async fn archives(
+        &self,
+        broadcaster: &BroadcasterId,
+    ) -> Result<Vec<(StreamId, Recording)>, TwitchError> {
+        let query = [("user_id", broadcaster.as_str()), ("type", "archive"), ("first", ARCHIVES)];
+        let body = self.inner.try_to(&Ask::get("/videos", &query), Claim::Spare).await?;
+        Ok(read_page(&body)?.data.into_iter().filter_map(wire::archive).collect())
     }
 
     /// How many requests a minute Twitch grants, as its last answer said.
