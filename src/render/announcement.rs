@@ -141,7 +141,7 @@ pub fn sample(profile: Option<&Profile>) -> Message {
     Message { text: None, embed: Some(embed), button, is_silent: true }
 }
 
-fn field(name: &str, value: &str) -> Field {
+pub(super) fn field(name: &str, value: &str) -> Field {
     Field { name: name.to_owned(), value: text::cut(value, MAX_FIELD) }
 }
 
