@@ -1,5 +1,6 @@
 //! What every store must do, whatever it is built on. Each test gets a store of its own through [`store`].
 
+mod life;
 mod notices;
 mod preferences;
 mod pushes;
