@@ -5,10 +5,12 @@ use std::time::Duration;
 /// Which requests a fault is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Messages posted to this channel.
+    /// Messages posted to this channel, and posts made in this forum.
     Channel(u64),
-    /// Messages posted anywhere.
+    /// Messages and posts made anywhere.
     Messages,
+    /// Messages being published anywhere.
+    Crossposts,
     /// Requests whose path after `/api/v10` begins so.
     Route(&'static str),
     /// Requests whose path after `/api/v10` is just this.
@@ -55,6 +57,9 @@ pub enum Fault {
         /// `user`, `global` or `shared`.
         scope: &'static str,
     },
+    /// 429 as Discord limits the writes to an announcement channel, edits of published messages above all: the header says
+    /// one second, the body nearly twenty minutes, and the code is 20028.
+    WriteLimited,
     /// It is done after this delay, if the client still waits.
     Slow(Duration),
     /// A posted message is answered as if it were created, but never appears, and its nonce is not remembered: what it
@@ -87,6 +92,7 @@ impl Faults {
         let position = self.0.iter().position(|planned| match &planned.place {
             Place::Channel(id) => channel == Some(*id),
             Place::Messages => channel.is_some(),
+            Place::Crossposts => method == "POST" && path.ends_with("/crosspost"),
             Place::Route(prefix) => path.starts_with(prefix),
             Place::Path(exactly) => path == *exactly,
             Place::Request { method: wanted, prefix } => {

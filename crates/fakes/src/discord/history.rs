@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::errors::{Problem, Refusal};
 use super::permissions::READ_MESSAGE_HISTORY;
 use super::state::{BOT, SOMEBODY, State, Stored};
-use super::{Discord, Message, messages, models};
+use super::{Discord, Member, Message, messages, models};
 
 /// How many messages are listed when nobody says how many.
 const USUAL: usize = 50;
@@ -50,18 +50,10 @@ impl Discord {
             );
             let id = state.next_id(now);
             let body = json!({"content": text});
-            let author = SOMEBODY;
-            let stored = Stored {
-                id,
-                channel,
-                author,
-                body,
-                nonce: None,
-                at: now,
-                edited: None,
-                edits: 0,
-                late_edits: 0,
-            };
+            let stored = Stored::new(id, channel, SOMEBODY, body, now);
+            if let Some(guild) = state.places.get(&channel).copied() {
+                state.guild_mut(guild).welcome(&Member::plain());
+            }
             state.messages.insert(id, stored);
             id
         })

@@ -10,10 +10,14 @@ use serde_json::json;
 
 use super::routes::Route;
 
+/// How many messages a channel publishes in an hour, by observation.
+const CROSSPOSTS: u32 = 10;
+const HOUR: Duration = Duration::from_hours(1);
+
 /// How much the fake lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Messages to one channel in one window.
+    /// Messages to one channel in one window, and apart from them posts in one forum.
     pub per_channel: u32,
     /// How long that window is.
     pub per_channel_window: Duration,
@@ -67,6 +71,8 @@ pub(super) struct Buckets {
     pub(super) limits: Option<Limits>,
     global: Window,
     routes: HashMap<(Route, u64), Window>,
+    pub(super) most_crossposts: u32,
+    crossposts: HashMap<u64, Window>,
 }
 
 /// A refusal with 429.
@@ -78,23 +84,36 @@ pub(super) struct TooMany {
     pub(super) body: f64,
     /// `user`, `global` or `shared`.
     pub(super) scope: &'static str,
+    /// Discord's own code; most limits have none.
+    pub(super) code: Option<u64>,
 }
 
 impl TooMany {
     fn after(left: Duration, scope: &'static str) -> Self {
         // Discord rounds the header up to whole seconds and keeps the fraction in the body.
-        Self { header: left.as_secs_f64().ceil(), body: left.as_secs_f64(), scope }
+        Self { header: left.as_secs_f64().ceil(), body: left.as_secs_f64(), scope, code: None }
+    }
+
+    /// The limit of writes to a channel, as it was observed.
+    pub(super) fn writes() -> Self {
+        Self { header: 1.0, body: 1163.097, scope: "shared", code: Some(20_028) }
     }
 }
 
 impl IntoResponse for TooMany {
     fn into_response(self) -> Response {
         let global = self.scope == "global";
-        let message = match self.scope {
-            "shared" => "The resource is being rate limited.",
-            _ => "You are being rate limited.",
+        let message = match (self.code, self.scope) {
+            (Some(_), _) => {
+                "The write action you are performing on the channel has hit the write rate limit."
+            }
+            (None, "shared") => "The resource is being rate limited.",
+            (None, _) => "You are being rate limited.",
         };
-        let body = json!({"message": message, "retry_after": self.body, "global": global});
+        let mut body = json!({"message": message, "retry_after": self.body, "global": global});
+        if let Some(code) = self.code {
+            body["code"] = json!(code);
+        }
         let mut response = (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
         set(&mut response, "retry-after", &self.header.to_string());
         set(&mut response, "x-ratelimit-scope", self.scope);
@@ -128,7 +147,13 @@ impl Budget {
 
 impl Buckets {
     pub(super) fn new() -> Self {
-        Self { limits: Some(Limits::default()), ..Self::default() }
+        Self { limits: Some(Limits::default()), most_crossposts: CROSSPOSTS, ..Self::default() }
+    }
+
+    /// Takes one of the messages that a channel may publish in an hour, which every bot and moderator shares.
+    pub(super) fn crosspost(&mut self, channel: u64, now: Duration) -> Result<(), TooMany> {
+        let taken = self.crossposts.entry(channel).or_default().take(self.most_crossposts, HOUR, now);
+        taken.map_err(|left| TooMany::after(left, "shared"))
     }
 
     pub(super) fn global(&mut self, now: Duration) -> Result<(), TooMany> {
@@ -151,7 +176,7 @@ impl Buckets {
             _ => route,
         };
         let (limit, length) = match route {
-            Route::PostMessage => (limits.per_channel, limits.per_channel_window),
+            Route::PostMessage | Route::CreateThread => (limits.per_channel, limits.per_channel_window),
             _ => (limits.per_route, limits.per_route_window),
         };
         let window = self.routes.entry((route, resource)).or_default();

@@ -1,10 +1,14 @@
 //! Who is on a server, and which roles each of them has. What roles grant is in `roles`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::Discord;
-use super::permissions::{ADMINISTRATOR, MANAGE_GUILD, ORDINARY};
-use super::state::{Guild, SOMEBODY};
+use serde_json::Value;
+
+use super::errors::Refusal;
+use super::permissions::{ADMINISTRATOR, MANAGE_GUILD, MANAGE_ROLES, ORDINARY};
+use super::state::{BOT, Guild, SOMEBODY, State};
+use super::{Discord, models};
 
 const ADMIN: u64 = 1_150_000_000_000_000_001;
 /// Ids of people who are called by name begin here and end so far behind it.
@@ -100,6 +104,18 @@ impl Discord {
         self.change(|state, _| state.guild_mut(guild).members.remove(&user));
     }
 
+    /// Gives a role to a member, or takes it away, as a moderator would.
+    ///
+    /// # Panics
+    /// If they are no member.
+    pub fn set_member_role(&self, guild: u64, user: u64, role: u64, has_it: bool) {
+        self.change(|state, _| {
+            let known = state.guild_mut(guild).members.get_mut(&user);
+            let known = known.unwrap_or_else(|| panic!("{user} is no member of {guild}"));
+            if has_it { known.roles.insert(role) } else { known.roles.remove(&role) }
+        });
+    }
+
     /// Whether somebody is on a server.
     #[must_use]
     pub fn is_member(&self, guild: u64, user: u64) -> bool {
@@ -111,4 +127,58 @@ impl Discord {
     pub fn roles_of(&self, guild: u64, user: u64) -> Vec<u64> {
         self.shared.state().guilds.get(&guild).map(|guild| guild.roles_of(user)).unwrap_or_default()
     }
+}
+
+/// Gives a role to a member, or takes it away, for the bot. Doing so twice changes nothing.
+pub(super) fn change_role(
+    state: &mut State,
+    (guild, user, role): (u64, u64, u64),
+    gives: bool,
+) -> Result<(), Refusal> {
+    let home = state.guilds.get_mut(&guild).ok_or_else(|| Refusal::new(404, 10_004, "Unknown Guild"))?;
+    if !home.member {
+        return Err(Refusal::missing_access());
+    }
+    if home.permissions() & MANAGE_ROLES == 0 {
+        return Err(Refusal::missing_permissions());
+    }
+    if role == home.id {
+        return Err(Refusal::new(400, 50_028, "Invalid Role"));
+    }
+    // Of the roles that no test made, one is the bot's own, and the fillers are above it.
+    let fillers = home.id + 1..home.id + 2 + u64::from(home.extra_roles);
+    let is_its_own_or_above = match home.roles.get(&role) {
+        Some(role) => role.managed || role.position >= home.bot_position,
+        None if fillers.contains(&role) => true,
+        None => return Err(Refusal::new(404, 10_011, "Unknown Role")),
+    };
+    if is_its_own_or_above {
+        return Err(Refusal::missing_permissions());
+    }
+    let known = home.members.get_mut(&user).ok_or_else(unknown)?;
+    if gives {
+        known.roles.insert(role);
+    } else {
+        known.roles.remove(&role);
+    }
+    Ok(())
+}
+
+/// A member as REST shows them.
+pub(super) fn read(guild: &Guild, user: u64, now: Duration) -> Result<Value, Refusal> {
+    if user == BOT {
+        return Ok(models::bot_member(guild));
+    }
+    let known = guild.members.get(&user).ok_or_else(unknown)?;
+    let who = Member { id: user, ..Member::named(&known.name) };
+    let mut member = models::member(&who, &guild.roles_of(user), now);
+    if let Some(fields) = member.as_object_mut() {
+        // Only interactions say what somebody may do in a place.
+        fields.remove("permissions");
+    }
+    Ok(member)
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(404, 10_007, "Unknown Member")
 }

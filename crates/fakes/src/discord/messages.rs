@@ -7,11 +7,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::errors::Refusal;
+use super::errors::{Problem, Refusal};
 use super::permissions::{EMBED_LINKS, MANAGE_MESSAGES, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL};
 use super::state::{BOT, State, Stored};
 use super::validate::{self, Kind};
-use super::{Discord, models};
+use super::{Discord, Notified, models, threads};
 
 /// How long a message may be edited as often as one likes.
 const EDITED_FREELY: Duration = Duration::from_hours(1);
@@ -35,12 +35,19 @@ pub struct Message {
     pub edited: Option<Duration>,
     /// How often it was edited.
     pub edits: u32,
+    /// Whom it notified when it was created; edits notify nobody. Silent ones notify without a sound.
+    pub notified: Notified,
+    /// The message it answers.
+    pub reply_to: Option<u64>,
+    /// Whether it was published to those who follow its channel.
+    pub crossposted: bool,
 }
 
 impl From<&Stored> for Message {
     fn from(stored: &Stored) -> Self {
-        let Stored { id, channel, author, body, nonce, at, edited, edits, .. } = stored.clone();
-        Self { id, channel, author, body, nonce, at, edited, edits }
+        let Stored { id, channel, author, at, edited, edits, reply_to, crossposted, .. } = *stored;
+        let (body, nonce, notified) = (stored.body.clone(), stored.nonce.clone(), stored.notified.clone());
+        Self { id, channel, author, body, nonce, at, edited, edits, notified, reply_to, crossposted }
     }
 }
 
@@ -91,13 +98,14 @@ pub(super) fn create(
 ) -> Result<Response, Refusal> {
     state.counts.message_posts += 1;
     let permissions = reachable(state, channel)?;
-    let takes_messages = state.channel(channel).is_some_and(|(_, channel)| channel.kind.takes_messages());
-    if !takes_messages {
+    let Some((_, place)) = state.channel(channel) else { return Err(Refusal::unknown_channel()) };
+    if !place.kind.takes_messages() {
         return Err(Refusal::new(400, 50_008, "Cannot send messages in a non-text channel"));
     }
-    if permissions & SEND_MESSAGES == 0 {
+    if place.thread.is_none() && permissions & SEND_MESSAGES == 0 {
         return Err(Refusal::missing_permissions());
     }
+    threads::may_write(place, permissions)?;
     let body = checked(body, Kind::Message)?;
     if permissions & EMBED_LINKS == 0 && body["embeds"].as_array().is_some_and(|embeds| !embeds.is_empty()) {
         return Err(Refusal::missing_permissions());
@@ -114,10 +122,10 @@ pub(super) fn create(
         let original = state.messages.get(&id).ok_or_else(Refusal::unknown_message)?;
         return Ok(Json(models::posted(original)).into_response());
     }
-    let id = state.next_id(now);
     let enforced = enforced.map(str::to_owned);
-    let mut stored =
-        Stored { id, channel, author: BOT, body, nonce, at: now, edited: None, edits: 0, late_edits: 0 };
+    let reply_to = replied_to(state, channel, permissions, &body["message_reference"])?;
+    let mut stored = Stored { nonce, ..new_message(state, channel, body, reply_to, now) };
+    let id = stored.id;
     let answer = models::posted(&stored);
     if effect == Effect::Pretended {
         return Ok(Json(answer).into_response());
@@ -130,7 +138,50 @@ pub(super) fn create(
         stored.body = Value::Null;
     }
     state.messages.insert(id, stored);
+    threads::written(state, channel, now);
     Ok(Json(answer).into_response())
+}
+
+/// A new message of the bot, which is not in its channel yet.
+pub(super) fn new_message(
+    state: &mut State,
+    channel: u64,
+    body: Value,
+    reply_to: Option<u64>,
+    now: Duration,
+) -> Stored {
+    let replied = reply_to.and_then(|id| state.messages.get(&id));
+    let place = state.channel(channel);
+    let notified =
+        place.map(|(guild, channel)| Notified::by(&body, guild, channel, replied)).unwrap_or_default();
+    let id = state.next_id(now);
+    Stored { names: notified.clone(), notified, reply_to, ..Stored::new(id, channel, BOT, body, now) }
+}
+
+/// The message that a new one answers. One that is gone is an error, unless the body says that it is none.
+fn replied_to(
+    state: &State,
+    channel: u64,
+    permissions: u64,
+    reference: &Value,
+) -> Result<Option<u64>, Refusal> {
+    if reference.is_null() {
+        return Ok(None);
+    }
+    if permissions & READ_MESSAGE_HISTORY == 0 {
+        let why = "Cannot reply without permission to read message history";
+        return Err(Refusal::new(403, 160_002, why));
+    }
+    let id = |name: &str| reference[name].as_str().and_then(|id| id.parse::<u64>().ok());
+    let is_elsewhere = id("channel_id").is_some_and(|id| id != channel);
+    let found = id("message_id")
+        .filter(|id| !is_elsewhere && state.messages.get(id).is_some_and(|found| found.channel == channel));
+    if found.is_none() && reference["fail_if_not_exists"] != false {
+        let (path, message) = ("message_reference".to_owned(), "Unknown message".to_owned());
+        let problem = Problem { path, code: "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", message };
+        return Err(Refusal::invalid_form(&[problem]));
+    }
+    Ok(found)
 }
 
 /// Reads a message.
@@ -151,9 +202,11 @@ pub(super) fn edit(
     now: Duration,
 ) -> Result<Response, Refusal> {
     reachable(state, channel)?;
+    threads::is_open(state, channel)?;
     let body = checked(body, Kind::Edit)?;
     let (most, record_bodies) = (state.late_edits, state.record_bodies);
-    let found = state.messages.get_mut(&message).filter(|found| found.channel == channel);
+    let State { guilds, places, messages, .. } = state;
+    let found = messages.get_mut(&message).filter(|found| found.channel == channel);
     let stored = found.ok_or_else(Refusal::unknown_message)?;
     if stored.author != BOT {
         return Err(Refusal::new(403, 50_005, "Cannot edit a message authored by another user"));
@@ -169,6 +222,13 @@ pub(super) fn edit(
         let problems = validate::problems(&edited, Kind::Message);
         if !problems.is_empty() && validate::only_empty(&problems) {
             return Err(Refusal::new(400, 50_006, "Cannot send an empty message"));
+        }
+        // What was allowed at first is forgotten: an edit that says nothing about mentions allows all of them.
+        let mut shown = edited.clone();
+        shown["allowed_mentions"] = body["allowed_mentions"].clone();
+        let guild = places.get(&channel).and_then(|guild| guilds.get(guild));
+        if let Some((guild, channel)) = guild.and_then(|guild| Some((guild, guild.channels.get(&channel)?))) {
+            stored.names = Notified::by(&shown, guild, channel, None);
         }
         stored.body = edited;
     }

@@ -5,8 +5,10 @@ mod answers;
 mod behaviour;
 mod commands;
 mod components;
+mod crossposts;
 mod errors;
 mod faults;
+mod forums;
 mod gateway;
 mod history;
 mod interactions;
@@ -28,6 +30,7 @@ mod sessions;
 mod state;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod validate;
 mod waiting;
 mod wire;
@@ -49,13 +52,17 @@ use state::State;
 use wire::{Door, Line, Lines};
 
 pub use faults::{Fault, Place};
+pub use forums::Tag;
 pub use interactions::Interaction;
 pub use limits::Limits;
 pub use members::Member;
+pub use mentions::Notified;
 pub use messages::Message;
 pub use reply::Reply;
+pub use roles::Role;
 pub use routes::Route;
 pub use state::{Channel, ChannelKind, Request};
+pub use threads::Thread;
 pub use validate::check_message;
 
 /// The only bot token the fake accepts.

@@ -4,9 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::forums::Tag;
 use super::members::Member;
 use super::permissions::{ADMINISTRATOR, ALL, Overwrite, Target};
+use super::roles::Role;
 use super::state::{APPLICATION, BOT, Channel, Guild, OWNER, Stored};
+use super::threads::{self, Thread};
+
+const CROSSPOSTED: u64 = 1;
+/// The flag of forums whose posts need a tag.
+const REQUIRE_TAG: u64 = 1 << 4;
+/// The type of a message that answers another.
+const REPLY: u64 = 19;
 
 pub(super) fn user(id: u64, name: &str, bot: bool) -> Value {
     json!({
@@ -40,12 +49,57 @@ pub(super) fn application() -> Value {
 }
 
 pub(super) fn channel(channel: &Channel) -> Value {
-    json!({
+    if let Some(thread) = &channel.thread {
+        return self::thread(channel, thread);
+    }
+    let mut shown = json!({
         "id": channel.id.to_string(), "guild_id": channel.guild.to_string(), "type": channel.kind as u8,
         "name": channel.name, "position": channel.position, "parent_id": null, "topic": null, "nsfw": false,
         "last_message_id": null, "rate_limit_per_user": 0, "flags": 0,
         "permission_overwrites": channel.overwrites.iter().map(|over| overwrite(channel.guild, over)).collect::<Vec<_>>(),
+    });
+    if channel.kind.takes_posts_only() {
+        shown["flags"] = json!(if channel.requires_tag { REQUIRE_TAG } else { 0 });
+        shown["available_tags"] = channel.tags.iter().map(tag).collect();
+        shown["default_reaction_emoji"] = Value::Null;
+        shown["default_sort_order"] = Value::Null;
+        shown["default_forum_layout"] = json!(0);
+    }
+    shown
+}
+
+fn tag(tag: &Tag) -> Value {
+    json!({
+        "id": tag.id.to_string(), "name": tag.name, "moderated": tag.moderated, "emoji_id": null, "emoji_name": null,
     })
+}
+
+fn thread(channel: &Channel, thread: &Thread) -> Value {
+    let mut shown = json!({
+        "id": channel.id.to_string(), "guild_id": channel.guild.to_string(), "type": channel.kind as u8,
+        "name": channel.name, "parent_id": channel.parent.map(|parent| parent.to_string()),
+        "owner_id": thread.owner.to_string(), "last_message_id": null, "rate_limit_per_user": thread.slowmode,
+        "flags": 0, "message_count": thread.replies, "total_message_sent": thread.replies, "member_count": 1,
+        "applied_tags": thread.tags.iter().map(u64::to_string).collect::<Vec<_>>(),
+        "thread_metadata": {
+            "archived": thread.archived, "locked": thread.locked,
+            "auto_archive_duration": thread.auto_archive, "archive_timestamp": timestamp(thread.archived_at),
+            "create_timestamp": timestamp(thread.began),
+        },
+    });
+    if let Some(member) = thread_member(channel) {
+        shown["member"] = member;
+    }
+    shown
+}
+
+/// The bot as a member of a thread: of those it began itself.
+pub(super) fn thread_member(channel: &Channel) -> Option<Value> {
+    let thread = channel.thread.as_ref().filter(|thread| thread.owner == BOT)?;
+    Some(json!({
+        "id": channel.id.to_string(), "user_id": BOT.to_string(), "join_timestamp": timestamp(thread.began),
+        "flags": 0,
+    }))
 }
 
 fn overwrite(guild: u64, overwrite: &Overwrite) -> Value {
@@ -57,35 +111,49 @@ fn overwrite(guild: u64, overwrite: &Overwrite) -> Value {
     json!({"id": id.to_string(), "type": kind, "allow": overwrite.allow.to_string(), "deny": overwrite.deny.to_string()})
 }
 
-/// All roles of a guild: `@everyone` has the guild's id, the bot's own role the next one, then the fillers.
+/// All roles of a guild: `@everyone` has the guild's id, the bot's own role the next one, then the fillers, then those
+/// that a test made.
 pub(super) fn roles(guild: &Guild) -> Vec<Value> {
     let mut roles = vec![everyone_role(guild), bot_role(guild)];
-    roles
-        .extend((0..guild.extra_roles).map(|index| {
-            role(guild.id + 2 + u64::from(index), &format!("role {index}"), 0, index + 2, None)
-        }));
+    roles.extend((0..guild.extra_roles).map(|index| {
+        let role = Role {
+            name: format!("role {index}"),
+            position: guild.bot_position + 1 + index,
+            mentionable: true,
+            ..Role::default()
+        };
+        self::role(guild.id + 2 + u64::from(index), &role)
+    }));
+    roles.extend(guild.roles.iter().map(|(id, role)| self::role(*id, role)));
     roles
 }
 
 pub(super) fn everyone_role(guild: &Guild) -> Value {
-    role(guild.id, "@everyone", guild.everyone, 0, None)
+    let (name, permissions) = ("@everyone".to_owned(), guild.everyone);
+    role(guild.id, &Role { name, permissions, position: 0, ..Role::default() })
 }
 
 pub(super) fn bot_role(guild: &Guild) -> Value {
-    role(guild.id + 1, "Bell", guild.granted, 1, Some(BOT))
+    let own = Role {
+        name: "Bell".to_owned(),
+        permissions: guild.granted,
+        position: guild.bot_position,
+        managed: true,
+        ..Role::default()
+    };
+    let mut role = role(guild.id + 1, &own);
+    role["tags"] = json!({"bot_id": BOT.to_string()});
+    role
 }
 
-fn role(id: u64, name: &str, permissions: u64, position: u32, bot: Option<u64>) -> Value {
-    let mut role = json!({
-        "id": id.to_string(), "name": name, "permissions": permissions.to_string(), "position": position,
-        "color": 0, "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null},
-        "hoist": false, "managed": bot.is_some(), "mentionable": bot.is_none() && position > 0,
+pub(super) fn role(id: u64, role: &Role) -> Value {
+    json!({
+        "id": id.to_string(), "name": role.name, "permissions": role.permissions.to_string(),
+        "position": role.position, "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null},
+        "hoist": false, "managed": role.managed, "mentionable": role.mentionable,
         "icon": null, "unicode_emoji": null, "flags": 0,
-    });
-    if let Some(bot) = bot {
-        role["tags"] = json!({"bot_id": bot.to_string()});
-    }
-    role
+    })
 }
 
 /// The bot as a member of a guild.
@@ -111,6 +179,11 @@ pub(super) fn member(member: &Member, roles: &[u64], now: Duration) -> Value {
 /// Administrators are reported with every bit.
 pub(super) fn granted(member: &Member) -> u64 {
     if member.permissions & ADMINISTRATOR != 0 { ALL } else { member.permissions }
+}
+
+/// The channels of a guild, without its threads.
+pub(super) fn channels(of: &Guild) -> Value {
+    of.channels.values().filter(|channel| channel.thread.is_none()).map(channel).collect()
 }
 
 /// A guild as REST shows it.
@@ -139,8 +212,8 @@ pub(super) fn guild_create(of: &Guild) -> Value {
         ("unavailable", json!(false)),
         ("member_count", json!(42)),
         ("members", json!([bot_member(of)])),
-        ("channels", of.channels.values().map(channel).collect()),
-        ("threads", json!([])),
+        ("channels", channels(of)),
+        ("threads", threads::active(of)["threads"].take()),
         ("presences", json!([])),
         ("voice_states", json!([])),
         ("stage_instances", json!([])),
@@ -172,6 +245,19 @@ pub(super) fn message(stored: &Stored) -> Value {
     // Without the privileged intent for message content, what others wrote is empty unless it is meant for the bot.
     if stored.author == BOT || mentions_bot() {
         overlay(&mut message, &stored.body);
+    }
+    let names = &stored.names;
+    message["mention_everyone"] = json!(names.everyone || names.here);
+    message["mention_roles"] = names.roles.iter().map(u64::to_string).collect();
+    message["mentions"] = names.users.iter().map(|(id, name)| user(*id, name, *id == BOT)).collect();
+    if let Some(replied) = stored.reply_to {
+        let channel = stored.channel.to_string();
+        message["type"] = json!(REPLY);
+        message["message_reference"] =
+            json!({"type": 0, "message_id": replied.to_string(), "channel_id": channel});
+    }
+    if stored.crossposted {
+        message["flags"] = json!(message["flags"].as_u64().unwrap_or_default() | CROSSPOSTED);
     }
     if let Some(edited) = stored.edited {
         message["edited_timestamp"] = json!(timestamp(edited));

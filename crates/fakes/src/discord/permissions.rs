@@ -4,6 +4,8 @@
 pub const ADMINISTRATOR: u64 = 1 << 3;
 /// `MANAGE_GUILD`.
 pub const MANAGE_GUILD: u64 = 1 << 5;
+/// `MANAGE_CHANNELS`.
+pub const MANAGE_CHANNELS: u64 = 1 << 4;
 /// `VIEW_CHANNEL`.
 pub const VIEW_CHANNEL: u64 = 1 << 10;
 /// `SEND_MESSAGES`.
@@ -16,13 +18,23 @@ pub const EMBED_LINKS: u64 = 1 << 14;
 pub const READ_MESSAGE_HISTORY: u64 = 1 << 16;
 /// `MENTION_EVERYONE`.
 pub const MENTION_EVERYONE: u64 = 1 << 17;
+/// `MANAGE_ROLES`.
+pub const MANAGE_ROLES: u64 = 1 << 28;
 /// `USE_APPLICATION_COMMANDS`.
 pub const USE_APPLICATION_COMMANDS: u64 = 1 << 31;
+/// `MANAGE_THREADS`.
+pub const MANAGE_THREADS: u64 = 1 << 34;
+/// `SEND_MESSAGES_IN_THREADS`.
+pub const SEND_MESSAGES_IN_THREADS: u64 = 1 << 38;
 /// Every permission there is.
 pub const ALL: u64 = (1 << 53) - 1;
 /// What a new server gives to everyone.
-pub const ORDINARY: u64 =
-    VIEW_CHANNEL | SEND_MESSAGES | EMBED_LINKS | READ_MESSAGE_HISTORY | USE_APPLICATION_COMMANDS;
+pub const ORDINARY: u64 = VIEW_CHANNEL
+    | SEND_MESSAGES
+    | EMBED_LINKS
+    | READ_MESSAGE_HISTORY
+    | USE_APPLICATION_COMMANDS
+    | SEND_MESSAGES_IN_THREADS;
 
 /// Whom an overwrite is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

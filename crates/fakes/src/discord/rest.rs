@@ -17,7 +17,10 @@ use super::messages::Effect;
 use super::routes::Route;
 use super::state::{BOT, State};
 use super::wire::Line;
-use super::{Request, Shared, TOKEN, answers, commands, history, messages, models};
+use super::{
+    Request, Shared, TOKEN, answers, commands, crossposts, forums, history, members, messages, models,
+    threads,
+};
 
 const PREFIX: &str = "/api/v10";
 /// Larger bodies than any that Discord takes without files.
@@ -39,10 +42,12 @@ impl Call {
         self.path.split('/').filter(|segment| !segment.is_empty()).collect()
     }
 
-    /// The channel this call posts a message to.
+    /// The channel this call posts a message to, or the forum it makes a post in.
     fn posts_to(&self) -> Option<u64> {
         match self.segments()[..] {
-            ["channels", channel, "messages"] if self.method == Method::POST => channel.parse().ok(),
+            ["channels", channel, "messages" | "threads"] if self.method == Method::POST => {
+                channel.parse().ok()
+            }
             _ => None,
         }
     }
@@ -144,7 +149,10 @@ async fn answer(shared: &Shared, line: &Line, call: &Call) -> Response {
             (status, Html("<!doctype html><title>Error</title><h1>Something is in the way</h1>"))
                 .into_response()
         }
-        Some(Fault::RateLimited { header, body, scope }) => TooMany { header, body, scope }.into_response(),
+        Some(Fault::RateLimited { header, body, scope }) => {
+            TooMany { header, body, scope, code: None }.into_response()
+        }
+        Some(Fault::WriteLimited) => TooMany::writes().into_response(),
         Some(Fault::Slow(delay)) => {
             tokio::time::sleep(delay).await;
             respond(shared, call, Effect::Real)
@@ -207,6 +215,14 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
             messages::reachable(state, channel)?;
             state.channel(channel).map(|(_, channel)| models::channel(channel)).unwrap_or_default()
         }
+        ("POST", ["channels", channel, "messages", message, "crosspost"]) => {
+            return crossposts::crosspost(state, snowflake(channel)?, snowflake(message)?, now);
+        }
+        ("DELETE", ["channels", channel]) => threads::delete(state, snowflake(channel)?, now)?,
+        ("PATCH", ["channels", channel]) => threads::edit(state, snowflake(channel)?, &call.body, now)?,
+        ("POST", ["channels", channel, "threads"]) => {
+            return forums::create(state, snowflake(channel)?, &call.body, now, effect);
+        }
         (method, ["channels", channel, "messages", rest @ ..]) => {
             let channel = snowflake(channel)?;
             let message = rest.first().map(|id| snowflake(id)).transpose()?;
@@ -221,7 +237,12 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
                 _ => Err(Refusal::new(405, 0, "405: Method Not Allowed")),
             };
         }
-        ("GET", ["guilds", guild, rest @ ..]) => guild_part(state, snowflake(guild)?, rest)?,
+        ("GET", ["guilds", guild, rest @ ..]) => guild_part(state, snowflake(guild)?, rest, now)?,
+        (method @ ("PUT" | "DELETE"), ["guilds", guild, "members", user, "roles", role]) => {
+            let whose = (snowflake(guild)?, snowflake(user)?, snowflake(role)?);
+            members::change_role(state, whose, method == "PUT")?;
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
         ("POST", ["interactions", id, token, "callback"]) => {
             return answers::callback(state, snowflake(id)?, token, &call.body, now);
         }
@@ -233,17 +254,18 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
     Ok(Json(found).into_response())
 }
 
-fn guild_part(state: &State, guild: u64, part: &[&str]) -> Result<Value, Refusal> {
+fn guild_part(state: &State, guild: u64, part: &[&str], now: Duration) -> Result<Value, Refusal> {
     let guild = state.guilds.get(&guild).ok_or_else(|| Refusal::new(404, 10_004, "Unknown Guild"))?;
     if !guild.member {
         return Err(Refusal::missing_access());
     }
     match *part {
         [] => Ok(models::guild(guild)),
-        ["channels"] => Ok(guild.channels.values().map(models::channel).collect()),
+        ["channels"] => Ok(models::channels(guild)),
+        ["threads", "active"] => Ok(threads::active(guild)),
         ["roles"] => Ok(models::roles(guild).into()),
-        ["members", user] if user == "@me" || snowflake(user)? == BOT => Ok(models::bot_member(guild)),
-        ["members", _] => Err(Refusal::new(404, 10_007, "Unknown Member")),
+        ["members", "@me"] => members::read(guild, BOT, now),
+        ["members", user] => members::read(guild, snowflake(user)?, now),
         _ => Err(Refusal::not_found()),
     }
 }

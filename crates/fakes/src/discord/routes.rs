@@ -13,6 +13,16 @@ pub enum Route {
     EditMessage,
     /// `DELETE /channels/{id}/messages/{id}`.
     DeleteMessage,
+    /// `POST /channels/{id}/messages/{id}/crosspost`.
+    Crosspost,
+    /// `POST /channels/{id}/threads`.
+    CreateThread,
+    /// `GET /guilds/{id}/threads/active`.
+    ListThreads,
+    /// `PATCH /channels/{id}`.
+    EditChannel,
+    /// `DELETE /channels/{id}`.
+    DeleteChannel,
     /// `GET /channels/{id}`.
     ReadChannel,
     /// `GET /guilds/{id}`.
@@ -23,6 +33,10 @@ pub enum Route {
     ListRoles,
     /// `GET /guilds/{id}/members/{id}`.
     ReadMember,
+    /// `PUT /guilds/{id}/members/{id}/roles/{id}`.
+    GiveRole,
+    /// `DELETE /guilds/{id}/members/{id}/roles/{id}`.
+    TakeRole,
     /// `GET /applications/{id}/commands`.
     ListCommands,
     /// `PUT /applications/{id}/commands`.
@@ -45,11 +59,18 @@ impl Route {
             ("GET", ["channels", channel, "messages", _]) => (Self::ReadMessage, *channel),
             ("PATCH", ["channels", channel, "messages", _]) => (Self::EditMessage, *channel),
             ("DELETE", ["channels", channel, "messages", _]) => (Self::DeleteMessage, *channel),
+            ("POST", ["channels", channel, "messages", _, "crosspost"]) => (Self::Crosspost, *channel),
+            ("POST", ["channels", channel, "threads"]) => (Self::CreateThread, *channel),
+            ("GET", ["guilds", guild, "threads", "active"]) => (Self::ListThreads, *guild),
+            ("PATCH", ["channels", channel]) => (Self::EditChannel, *channel),
+            ("DELETE", ["channels", channel]) => (Self::DeleteChannel, *channel),
             ("GET", ["channels", channel]) => (Self::ReadChannel, *channel),
             ("GET", ["guilds", guild]) => (Self::ReadGuild, *guild),
             ("GET", ["guilds", guild, "channels"]) => (Self::ListChannels, *guild),
             ("GET", ["guilds", guild, "roles"]) => (Self::ListRoles, *guild),
             ("GET", ["guilds", guild, "members", _]) => (Self::ReadMember, *guild),
+            ("PUT", ["guilds", guild, "members", _, "roles", _]) => (Self::GiveRole, *guild),
+            ("DELETE", ["guilds", guild, "members", _, "roles", _]) => (Self::TakeRole, *guild),
             ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => {
                 (Self::ReadApplication, "0")
             }

@@ -6,11 +6,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::faults::Faults;
+use super::forums::Tag;
 use super::interactions::Pending;
 use super::limits::Buckets;
 use super::members::Known;
-use super::permissions::{ORDINARY, Overwrite, effective};
+use super::mentions::Notified;
+use super::permissions::{ADMINISTRATOR, ALL, ORDINARY, Overwrite, effective};
+use super::roles::Role;
 use super::sessions::Gateway;
+use super::threads::Thread;
 
 /// The application the accepted token belongs to.
 pub(super) const APPLICATION: u64 = 1_180_000_000_000_000_001;
@@ -41,13 +45,26 @@ pub enum ChannelKind {
     Voice = 2,
     /// Announcements that others can follow.
     Announcement = 5,
+    /// A thread of an announcement channel.
+    AnnouncementThread = 10,
+    /// A thread that everybody can see who sees its parent, or a post of a forum.
+    PublicThread = 11,
+    /// A thread of those who were invited; the bot is among them.
+    PrivateThread = 12,
     /// A forum, which takes threads only.
     Forum = 15,
+    /// A forum for pictures.
+    Media = 16,
 }
 
 impl ChannelKind {
     pub(super) fn takes_messages(self) -> bool {
-        matches!(self, Self::Text | Self::Announcement)
+        !matches!(self, Self::Voice | Self::Forum | Self::Media)
+    }
+
+    /// Whether it is a forum or a media channel.
+    pub(super) fn takes_posts_only(self) -> bool {
+        matches!(self, Self::Forum | Self::Media)
     }
 }
 
@@ -62,6 +79,12 @@ pub struct Channel {
     pub name: String,
     /// What it is for.
     pub kind: ChannelKind,
+    /// The channel it is a thread of.
+    pub parent: Option<u64>,
+    /// What it has as a thread.
+    pub thread: Option<Thread>,
+    pub(super) tags: Vec<Tag>,
+    pub(super) requires_tag: bool,
     pub(super) position: usize,
     pub(super) overwrites: Vec<Overwrite>,
 }
@@ -78,7 +101,12 @@ pub(super) struct Guild {
     pub(super) everyone: u64,
     /// What the bot's own role adds.
     pub(super) granted: u64,
+    /// Fillers above the bot's own role, which only count.
     pub(super) extra_roles: u32,
+    /// Roles that a test made, by id.
+    pub(super) roles: BTreeMap<u64, Role>,
+    /// Where the bot's own role stands.
+    pub(super) bot_position: u32,
     /// Where Discord itself greets newcomers.
     pub(super) system_channel: Option<u64>,
     pub(super) channels: BTreeMap<u64, Channel>,
@@ -87,9 +115,17 @@ pub(super) struct Guild {
 }
 
 impl Guild {
+    /// What the bot may do in the whole server.
+    pub(super) fn permissions(&self) -> u64 {
+        let granted = self.everyone | self.granted;
+        if granted & ADMINISTRATOR != 0 { ALL } else { granted }
+    }
+
     /// What the bot may do in one of the channels.
     pub(super) fn permissions_in(&self, channel: &Channel) -> u64 {
-        effective(self.everyone | self.granted, &channel.overwrites)
+        // A thread has no overwrites: its parent's are meant.
+        let parent = channel.parent.and_then(|parent| self.channels.get(&parent));
+        effective(self.everyone | self.granted, &parent.unwrap_or(channel).overwrites)
     }
 }
 
@@ -106,6 +142,35 @@ pub(super) struct Stored {
     pub(super) edits: u32,
     /// Those that came when it was older than an hour.
     pub(super) late_edits: u32,
+    /// Whom it names, as its JSON says after the last edit.
+    pub(super) names: Notified,
+    /// Whom it notified when it was created.
+    pub(super) notified: Notified,
+    /// The message it answers.
+    pub(super) reply_to: Option<u64>,
+    /// Whether it was published to those who follow its channel.
+    pub(super) crossposted: bool,
+}
+
+impl Stored {
+    /// A message that nobody edited yet and that calls nobody.
+    pub(super) fn new(id: u64, channel: u64, author: u64, body: Value, at: Duration) -> Self {
+        Self {
+            id,
+            channel,
+            author,
+            body,
+            nonce: None,
+            at,
+            edited: None,
+            edits: 0,
+            late_edits: 0,
+            names: Notified::default(),
+            notified: Notified::default(),
+            reply_to: None,
+            crossposted: false,
+        }
+    }
 }
 
 /// A request that arrived.
@@ -204,6 +269,8 @@ impl State {
             everyone: ORDINARY,
             granted: ORDINARY,
             extra_roles,
+            roles: BTreeMap::new(),
+            bot_position: 1,
             system_channel: None,
             channels: BTreeMap::new(),
             members: BTreeMap::new(),
@@ -216,10 +283,35 @@ impl State {
         let id = self.next_id(now);
         let home = self.guild_mut(guild);
         let position = home.channels.len();
-        let channel = Channel { id, guild, name: name.to_owned(), kind, position, overwrites: Vec::new() };
+        let channel = Channel {
+            id,
+            guild,
+            name: name.to_owned(),
+            kind,
+            parent: None,
+            thread: None,
+            tags: Vec::new(),
+            requires_tag: false,
+            position,
+            overwrites: Vec::new(),
+        };
         home.channels.insert(id, channel);
         self.places.insert(id, guild);
         id
+    }
+
+    /// Takes a channel out of the world with its messages, and its threads with theirs. Nobody is told.
+    pub(super) fn forget_channel(&mut self, channel: u64) {
+        let Some(guild) = self.places.remove(&channel) else { return };
+        let home = self.guild_mut(guild);
+        home.channels.remove(&channel);
+        home.system_channel = home.system_channel.filter(|system| *system != channel);
+        let is_inside = |thread: &&Channel| thread.parent == Some(channel);
+        let inside: Vec<_> = home.channels.values().filter(is_inside).map(|thread| thread.id).collect();
+        self.messages.retain(|_, message| message.channel != channel);
+        for thread in inside {
+            self.forget_channel(thread);
+        }
     }
 
     /// A guild that the test made. Asking for another is a mistake of the test.

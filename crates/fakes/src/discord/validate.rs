@@ -35,6 +35,9 @@ const MESSAGE: &[&str] = &[
 ];
 const ANSWER: &[&str] =
     &["content", "tts", "embeds", "allowed_mentions", "components", "attachments", "flags", "poll"];
+/// The first message of a post; there is no nonce for it.
+const STARTER: &[&str] =
+    &["content", "embeds", "allowed_mentions", "components", "sticker_ids", "attachments", "flags"];
 const EMBED: &[&str] = &[
     "title",
     "type",
@@ -54,6 +57,8 @@ const EMBED: &[&str] = &[
 pub(super) enum Kind {
     /// Posted to a channel.
     Message,
+    /// Begins a post of a forum.
+    Starter,
     /// Answers an interaction.
     Answer,
     /// Changes a message: only what is there counts.
@@ -81,7 +86,12 @@ pub(super) fn problems(body: &Value, kind: Kind) -> Vec<Problem> {
         checker.problem("", "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType");
         return checker.found;
     };
-    checker.known("", body, if kind == Kind::Message { MESSAGE } else { ANSWER });
+    let fields = match kind {
+        Kind::Message => MESSAGE,
+        Kind::Starter => STARTER,
+        Kind::Answer | Kind::Edit => ANSWER,
+    };
+    checker.known("", body, fields);
     let flags = checker.flags(body.get("flags"), kind);
     let modern = flags & COMPONENTS_V2 != 0;
     checker.text("content", body.get("content"), 0, CONTENT);
@@ -224,7 +234,10 @@ impl Checker {
     }
 
     fn flags(&mut self, value: Option<&Value>, kind: Kind) -> u64 {
-        let allowed = if kind == Kind::Message { MESSAGE_FLAGS } else { MESSAGE_FLAGS | EPHEMERAL };
+        let allowed = match kind {
+            Kind::Message | Kind::Starter => MESSAGE_FLAGS,
+            Kind::Answer | Kind::Edit => MESSAGE_FLAGS | EPHEMERAL,
+        };
         match value {
             None | Some(Value::Null) => 0,
             Some(value) => value.as_u64().filter(|flags| flags & !allowed == 0).unwrap_or_else(|| {

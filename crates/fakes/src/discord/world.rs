@@ -1,11 +1,16 @@
 //! Making and changing the world: guilds, channels and what the bot may do there. Tells the gateway what it would tell.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::permissions::{Overwrite, Target};
 use super::session::Event;
 use super::state::State;
 use super::{Channel, ChannelKind, Discord, models};
+
+/// All that is told of a thread that was deleted.
+const THREAD_DELETED: [&str; 4] = ["id", "guild_id", "parent_id", "type"];
 
 impl Discord {
     /// Makes a guild with the bot in it and without any channel.
@@ -46,11 +51,12 @@ impl Discord {
         })
     }
 
-    /// The channels of a guild, oldest first.
+    /// The channels of a guild, oldest first; its threads are in [`Discord::threads`].
     #[must_use]
     pub fn channels(&self, guild: u64) -> Vec<Channel> {
         let state = self.shared.state();
-        state.guilds.get(&guild).map(|guild| guild.channels.values().cloned().collect()).unwrap_or_default()
+        let all = state.guilds.get(&guild).into_iter().flat_map(|guild| guild.channels.values());
+        all.filter(|channel| channel.thread.is_none()).cloned().collect()
     }
 
     /// Gives a channel another name.
@@ -58,17 +64,9 @@ impl Discord {
         self.change_channel(channel, |channel| name.clone_into(&mut channel.name));
     }
 
-    /// Deletes a channel with its messages.
+    /// Deletes a channel with its messages and its threads.
     pub fn delete_channel(&self, channel: u64) {
-        self.change(|state, now| {
-            tell_channel(state, channel, "CHANNEL_DELETE", now);
-            if let Some(guild) = state.places.remove(&channel) {
-                let home = state.guild_mut(guild);
-                home.channels.remove(&channel);
-                home.system_channel = home.system_channel.filter(|system| *system != channel);
-            }
-            state.messages.retain(|_, message| message.channel != channel);
-        });
+        self.change(|state, now| remove_channel(state, channel, now));
     }
 
     /// Takes permissions from the bot in one channel.
@@ -93,7 +91,7 @@ impl Discord {
         self.change_channel(channel, |channel| edit(&mut channel.overwrites));
     }
 
-    fn change_channel(&self, channel: u64, change: impl FnOnce(&mut Channel)) {
+    pub(super) fn change_channel(&self, channel: u64, change: impl FnOnce(&mut Channel)) {
         self.change(|state, now| {
             let Some(guild) = state.places.get(&channel).copied() else { return };
             if let Some(channel) = state.guild_mut(guild).channels.get_mut(&channel) {
@@ -153,10 +151,29 @@ impl Discord {
 }
 
 /// Tells the gateway about a channel, if the bot is there to hear it.
-fn tell_channel(state: &mut State, channel: u64, name: &'static str, now: std::time::Duration) {
+pub(super) fn tell_channel(state: &mut State, channel: u64, name: &'static str, now: Duration) {
     let Some((guild, channel)) = state.channel(channel) else { return };
     if guild.member && !guild.outage {
-        let (guild, body) = (guild.id, models::channel(channel));
+        let mut body = models::channel(channel);
+        let name = match (name, &channel.thread) {
+            ("CHANNEL_UPDATE", Some(_)) => "THREAD_UPDATE",
+            ("CHANNEL_DELETE", Some(_)) => {
+                let fields = body.as_object_mut().into_iter();
+                fields.for_each(|fields| fields.retain(|name, _| THREAD_DELETED.contains(&name.as_str())));
+                "THREAD_DELETE"
+            }
+            _ => name,
+        };
+        if name == "THREAD_CREATE" {
+            body["newly_created"] = json!(true);
+        }
+        let guild = guild.id;
         state.gateway.dispatch(guild, &Event::plain(name, body), now);
     }
+}
+
+/// Deletes a channel with its messages and threads, and tells of the channel, as Discord does.
+pub(super) fn remove_channel(state: &mut State, channel: u64, now: Duration) {
+    tell_channel(state, channel, "CHANNEL_DELETE", now);
+    state.forget_channel(channel);
 }

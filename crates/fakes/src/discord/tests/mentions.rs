@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{Message, check_message};
+use super::super::{Message, Notified, check_message};
 use super::small_world;
 
 #[tokio::test(start_paused = true)]
@@ -58,8 +58,19 @@ fn mentions_need_a_text_and_a_permit() {
         (false, says("nobody is called", json!({"parse": [], "roles": ["7"]}))),
         (true, says("<@!7>", json!({"users": [7]}))),
     ] {
-        let (at, edited) = (Duration::ZERO, None);
-        let message = Message { id: 1, channel: 1, author: 1, body, nonce: None, at, edited, edits: 0 };
+        let message = Message {
+            id: 1,
+            channel: 1,
+            author: 1,
+            body,
+            nonce: None,
+            at: Duration::ZERO,
+            edited: None,
+            edits: 0,
+            notified: Notified::default(),
+            reply_to: None,
+            crossposted: false,
+        };
         assert_eq!(message.mentions_anybody(), expected, "{}", message.body);
     }
 }

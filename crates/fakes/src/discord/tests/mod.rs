@@ -2,7 +2,9 @@
 
 mod bot;
 mod changes;
+mod crossposts;
 mod ear;
+mod forums;
 mod history;
 mod interactions;
 mod limits;
@@ -11,7 +13,10 @@ mod messages;
 mod misbehaviour;
 mod modals;
 mod moments;
+mod pings;
+mod roles;
 mod servers;
+mod threads;
 mod validate;
 
 use serde_json::{Value, json};
