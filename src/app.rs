@@ -22,7 +22,7 @@ use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
 use crate::outbox::{Errands, Revisions, Worker};
 use crate::pipeline::{self, Pipeline};
 use crate::sinks::{DiscordChannel, Sink};
-use crate::sources::{Accounts, Covered, CycleReport, Poll};
+use crate::sources::{Accounts, Covered, CycleReport, Poll, Recordings};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{self, Health, Meter, Vitals};
 use crate::twitch::{Helix, TwitchError, TwitchOptions};
@@ -230,6 +230,8 @@ fn watch_twitch(
     };
     let accounts =
         Accounts { store: base.store.clone(), helix: base.helix.clone(), clock: base.clock.clone() };
+    let recordings =
+        Recordings { store: base.store.clone(), helix: base.helix.clone(), clock: base.clock.clone() };
     let observations = poll.observations.clone();
     let base = Arc::clone(base);
     parts.start(move |stop| async move {
@@ -250,7 +252,8 @@ fn watch_twitch(
                     hearing.run(Arc::clone(&base), observations, stop.clone()).await;
                 }
             };
-            tokio::join!(poll.run(stop.clone()), accounts.run(stop.clone()), listening);
+            let refreshing = async { tokio::join!(accounts.run(stop.clone()), recordings.run(stop.clone())) };
+            tokio::join!(poll.run(stop.clone()), refreshing, listening);
         }
         Ok(())
     });

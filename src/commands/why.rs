@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::held::{Told, held};
 use super::{CommandError, Context, guild, reply, suggest_watched};
-use crate::control::{Account, DeliveryAccount, DeliveryState, HISTORY, Why};
+use crate::control::{Account, DeliveryAccount, DeliveryState, HISTORY, PublicationState, Why};
 use crate::domain::{Doubt, GuildId, HeldBy, LatePolicy, Refusal, Timestamp, text};
 use crate::render;
 
@@ -38,6 +38,7 @@ fn answer(guild: GuildId, why: &Why) -> String {
         lines.extend(steps(account));
         lines.push(result(guild, why, account));
         lines.extend(account.delivery.as_ref().and_then(doubt));
+        lines.extend(account.delivery.as_ref().and_then(published));
     } else {
         let days = HISTORY.as_secs() / 86_400;
         lines.push(format!("No stream of the last {days} days is remembered."));
@@ -117,7 +118,12 @@ fn result(guild: GuildId, why: &Why, account: &Account) -> String {
             Some(message) => {
                 format!("✅ Announced: https://discord.com/channels/{guild}/{channel}/{message}")
             }
-            None => format!("✅ Announced in <#{channel}>; the message has been deleted since."),
+            None => match delivery.deleted_at {
+                Some(_) => format!(
+                    "✅ Announced in <#{channel}>; I deleted the message when the stream was over, as this server wants it."
+                ),
+                None => format!("✅ Announced in <#{channel}>; the message has been deleted since."),
+            },
         },
         DeliveryState::Leased => format!("⏳ Attempt {} is under way in <#{channel}>.", delivery.attempts),
         DeliveryState::Pending => waiting(delivery),
@@ -206,6 +212,21 @@ fn doubt(delivery: &DeliveryAccount) -> Option<String> {
             "Discord's answer was lost and I could not see whether the announcement is in the channel (I may not read it, or \
              too much was written since), so I left it at that. **Read Message History** lets me look; `/settings doubt:` \
              chooses what happens when I cannot."
+        }
+    };
+    Some(words.to_owned())
+}
+
+/// Whether the servers that follow the channel have it as well, if that was wanted.
+fn published(delivery: &DeliveryAccount) -> Option<String> {
+    let words = match delivery.publication? {
+        PublicationState::Wanted => "⏳ It is about to be published to the servers that follow the channel.",
+        PublicationState::Done => "📣 Published to the servers that follow the channel.",
+        PublicationState::OverBudget => {
+            "Not published: more than ten announcements an hour in this channel, and Discord publishes no more."
+        }
+        PublicationState::Refused => {
+            "Not published: Discord publishes nothing from this channel; only announcement channels can be followed."
         }
     };
     Some(words.to_owned())

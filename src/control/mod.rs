@@ -20,7 +20,7 @@ use crate::domain::{ChannelId, GuildId, InvalidLogin, Login, UserId};
 use crate::store::{Store, StoreError};
 use crate::twitch::Helix;
 
-pub use crate::store::{Account, DeliveryAccount, DeliveryState, GuildTroubles, HISTORY};
+pub use crate::store::{Account, DeliveryAccount, DeliveryState, GuildTroubles, HISTORY, PublicationState};
 pub use explaining::{Tested, Why};
 pub use lists::{Live, LiveEntry, Page, Problem, WatchEntry};
 pub use preferring::{Preferred, Whose};

@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::answer::{self, Failure};
 use super::breaker::Breaker;
@@ -210,6 +210,47 @@ impl Rest {
         edited.map(|_: WithId| ())
     }
 
+    /// Deletes a message of the bot's (Discord, Message, "Delete Message"). It stands in the queue like an edit.
+    pub async fn delete_message(
+        &self,
+        channel: ChannelId,
+        id: MessageId,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<(), DiscordError> {
+        let route = Route { kind: "DELETE /channels/{}/messages/{}", resource: channel.get() };
+        let path = format!("/channels/{channel}/messages/{id}");
+        self.change(Method::DELETE, route, &path, is_wanted).await
+    }
+
+    /// Publishes a message of the bot's in an announcement channel to the servers that follow it (Discord, Message, "Crosspost
+    /// Message"). It stands in the queue like an edit.
+    pub async fn crosspost(
+        &self,
+        channel: ChannelId,
+        id: MessageId,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<(), DiscordError> {
+        let route = Route { kind: "POST /channels/{}/messages/{}/crosspost", resource: channel.get() };
+        let path = format!("/channels/{channel}/messages/{id}/crosspost");
+        self.change(Method::POST, route, &path, is_wanted).await
+    }
+
+    /// Does something to a message that is there, behind everybody else. What Discord says of it is of no use.
+    async fn change(
+        &self,
+        method: Method,
+        route: Route,
+        path: &str,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<(), DiscordError> {
+        let place = self.inner.turn(route, Line::Edit, None).await?;
+        if !is_wanted.await {
+            return Err(DiscordError::Unwanted);
+        }
+        let (_, changed) = self.inner.exchange(place, method, route, path, None::<&()>).await;
+        changed.map(|_: IgnoredAny| ())
+    }
+
     /// The application of the token, which also tells whether the token is accepted.
     pub async fn application(&self) -> Result<Application, DiscordError> {
         let route = Route { kind: "GET /applications/@me", resource: 0 };
@@ -336,7 +377,9 @@ impl Inner {
         self.count(route, status, &headers);
         let answer = if status.is_success() {
             body.map_err(perhaps_done).and_then(|body| {
-                serde_json::from_slice(&body).map_err(|_| perhaps_done("the body is broken"))
+                // A 204 has no body, and says nothing.
+                let body = if status == StatusCode::NO_CONTENT { b"null" } else { body.as_slice() };
+                serde_json::from_slice(body).map_err(|_| perhaps_done("the body is broken"))
             })
         } else {
             Err(match answer::failure(status, &headers, &body.unwrap_or_default()) {

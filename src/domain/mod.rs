@@ -34,7 +34,7 @@ pub use pattern::{InvalidPattern, Pattern};
 pub use permission::{Permission, Permissions};
 pub use policy::{Doubt, DoubtPolicy, LatePolicy};
 pub use preferences::{Mention, OnEnd, Preferences, Reruns};
-pub use revision::Revision;
+pub use revision::{Publication, Revision};
 pub use route::{Matter, Notice, Pause, Route};
 pub use session::Session;
 pub use stream::{Category, Channel, Profile, Stream};

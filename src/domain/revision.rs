@@ -1,6 +1,25 @@
 //! A revision: an announcement that stands in a channel, to be brought up to date with what is known of its session now.
 
-use super::{ChannelId, DeliveryId, GuildId, MessageId, Preferences, Profile, SessionId, Stream, Timestamp};
+use super::{
+    ChannelId, DeliveryId, Ending, GuildId, MessageId, Preferences, Profile, SessionId, Stream, Timestamp,
+};
+
+/// An announcement that stands in an announcement channel and is to be published to the servers that follow it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Publication {
+    /// The delivery whose announcement it is.
+    pub delivery: DeliveryId,
+    /// How many attempts there have been, this one included.
+    pub attempt: u32,
+    /// The session that it tells about.
+    pub session: SessionId,
+    /// The server it stands in.
+    pub guild: GuildId,
+    /// The channel it stands in.
+    pub channel: ChannelId,
+    /// The message that it is.
+    pub message: MessageId,
+}
 
 /// A revision that is due, with what is known when it is taken up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,4 +48,6 @@ pub struct Revision {
     pub stream: Stream,
     /// The account as it is known now.
     pub profile: Profile,
+    /// How the session went, when it is over.
+    pub ending: Option<Ending>,
 }

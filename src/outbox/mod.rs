@@ -5,6 +5,7 @@ pub mod doubt;
 mod errands;
 pub mod late;
 pub mod nonce;
+mod publishing;
 pub mod retry;
 mod revisions;
 mod worker;

@@ -1,7 +1,8 @@
-//! Brings announcements up to date that stand in their channels. Nobody waits for it, and whoever announces goes first.
+//! Brings announcements up to date that stand in their channels, to their end. Nobody waits for it, and whoever announces goes
+//! first.
 //!
 //! An edit says all that the message is to say, so making it twice changes nothing: nothing is leased, and one that was under
-//! way when the process died is made again.
+//! way when the process died is made again. The same holds for deleting a message and for publishing it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Halted, late, retry};
 use crate::clock::Clock;
-use crate::domain::{ChannelId, DeliveryId, Revision};
-use crate::render::{self, Manner};
+use crate::domain::{ChannelId, DeliveryId, OnEnd, Publication, Revision};
+use crate::render::{self, Manner, Message};
 use crate::sinks::{Revised, Sink};
 use crate::store::{Store, StoreError};
 
-/// Edits under way at most. Each takes about a tenth of a second, so these use up the twenty a second that may go out; more
+/// Edits, deletions and publications under way at most. Each takes about a tenth of a second, so these use up the twenty a second that may go out; more
 /// would only stand in the queue.
 const MAX_IN_FLIGHT: usize = 4;
 
@@ -29,16 +30,16 @@ const IDLE_LOOK: Duration = Duration::from_secs(5);
 const SHORTEST_LOOK: Duration = Duration::from_millis(200);
 
 /// Attempts after which a revision is given up: about an hour of them, when what it would add is old news.
-const MAX_ATTEMPTS: u32 = 64;
+pub(super) const MAX_ATTEMPTS: u32 = 64;
 
 /// How long what is under way may take to finish when the program stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// The pause between two attempts to remember what came of an edit. They go on until the disk takes it: else the same edit
 /// would be made again and again.
-const SETTLE_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const SETTLE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Carries out revisions until it is stopped.
+/// Carries out revisions and publications until it is stopped.
 #[derive(Debug)]
 pub struct Revisions {
     /// Where they are remembered.
@@ -51,10 +52,35 @@ pub struct Revisions {
     pub chance: fastrand::Rng,
 }
 
-/// A revision that is not under way any more.
-struct Done {
-    delivery: DeliveryId,
-    unauthorized: bool,
+/// Something that is to be done to an announcement that stands.
+enum Task {
+    Revise(Box<Revision>),
+    Publish(Publication),
+}
+
+impl Task {
+    fn place(&self) -> (DeliveryId, ChannelId) {
+        match self {
+            Self::Revise(revision) => (revision.delivery, revision.channel),
+            Self::Publish(publication) => (publication.delivery, publication.channel),
+        }
+    }
+}
+
+/// A task that is not under way any more.
+pub(super) struct Done {
+    pub(super) delivery: DeliveryId,
+    pub(super) unauthorized: bool,
+}
+
+/// What is to become of an announcement.
+enum Wanted {
+    /// It says this.
+    Says(Box<Message>),
+    /// It is not there.
+    Gone,
+    /// It stays as it is.
+    AsItIs,
 }
 
 impl Revisions {
@@ -79,9 +105,10 @@ impl Revisions {
                     }
                 }
             };
-            for revision in due {
-                held.insert(revision.delivery, revision.channel);
-                under_way.push(this.attempt(revision, chance.f64()));
+            for task in due {
+                let (delivery, channel) = task.place();
+                held.insert(delivery, channel);
+                under_way.push(this.attempt(task, chance.f64()));
             }
             if done.is_empty() {
                 tokio::select! {
@@ -106,16 +133,24 @@ impl Revisions {
         if refused { Err(Halted::Unauthorized) } else { Ok(()) }
     }
 
-    /// What is to be revised now, and how long nothing more will be.
-    async fn look(&self, held: &HashMap<DeliveryId, ChannelId>) -> (Vec<Revision>, Duration) {
+    /// What is to be done now, and how long nothing more will be.
+    async fn look(&self, held: &HashMap<DeliveryId, ChannelId>) -> (Vec<Task>, Duration) {
         let at = self.clock.now();
         let room = MAX_IN_FLIGHT.saturating_sub(held.len());
         if room == 0 {
             return (Vec::new(), IDLE_LOOK);
         }
         let looked = async {
-            let due = self.store.revisions_due(at, room, held.values().copied().collect()).await?;
-            Ok::<_, StoreError>((due, self.store.next_revision(at).await?))
+            // What is published late is no news in the servers that follow; an edit can wait.
+            let mut busy: Vec<ChannelId> = held.values().copied().collect();
+            let publications = self.store.publications_due(at, room, busy.clone()).await?;
+            busy.extend(publications.iter().map(|publication| publication.channel));
+            let room = room - publications.len();
+            let revisions = self.store.revisions_due(at, room, busy).await?;
+            let next = [self.store.next_revision(at).await?, self.store.next_publication(at).await?];
+            let revisions = revisions.into_iter().map(|revision| Task::Revise(Box::new(revision)));
+            let due = publications.into_iter().map(Task::Publish).chain(revisions).collect::<Vec<_>>();
+            Ok::<_, StoreError>((due, next.into_iter().flatten().min()))
         };
         match looked.await {
             Ok((due, next)) => {
@@ -131,23 +166,53 @@ impl Revisions {
         }
     }
 
-    /// Makes one edit and remembers what came of it.
-    async fn attempt(&self, revision: Revision, chance: f64) -> Done {
-        let now = self.clock.now();
-        let sent_at = revision.sent_at.unwrap_or_else(|| self.sink.posted_at(revision.message));
-        // It was late then or it was not; it does not become late by being edited.
-        let late = late::late_by(revision.owed_since, revision.stream.started_at, sent_at);
-        let manner = Manner { late, ..Manner::default() };
-        let Revision { stream, profile, preferences, .. } = &revision;
-        let message = render::announcement(stream, profile, preferences, now, manner);
-        let revised = self.sink.revise(&revision, &message, self.is_wanted(&revision)).await;
-        report(&revision, &revised);
-        while let Err(error) = self.settle(&revision, &revised, chance).await {
+    async fn attempt(&self, task: Task, chance: f64) -> Done {
+        match task {
+            Task::Revise(revision) => self.revise(*revision, chance).await,
+            Task::Publish(publication) => self.publish(publication, chance).await,
+        }
+    }
+
+    /// Makes one edit, or deletes the announcement, and remembers what came of it.
+    async fn revise(&self, revision: Revision, chance: f64) -> Done {
+        let wanted = self.wanted(&revision);
+        let revised = match &wanted {
+            Wanted::Says(message) => self.sink.revise(&revision, message, self.is_wanted(&revision)).await,
+            Wanted::Gone => self.sink.retract(&revision, self.is_wanted(&revision)).await,
+            Wanted::AsItIs => Revised::Done,
+        };
+        report(&revision, &wanted, &revised);
+        while let Err(error) = self.settle(&revision, &wanted, &revised, chance).await {
             tracing::error!(delivery = %revision.delivery, error = &error as &dyn std::error::Error,
                 "what came of an edit cannot be remembered; trying again");
             tokio::time::sleep(SETTLE_PAUSE).await;
         }
         Done { delivery: revision.delivery, unauthorized: revised == Revised::Unauthorized }
+    }
+
+    /// What is to become of an announcement, by what is known now.
+    fn wanted(&self, revision: &Revision) -> Wanted {
+        let Revision { stream, profile, preferences, .. } = revision;
+        let sent_at = revision.sent_at.unwrap_or_else(|| self.sink.posted_at(revision.message));
+        // It was late then or it was not; it does not become late by being edited.
+        let late = late::late_by(revision.owed_since, stream.started_at, sent_at);
+        let manner = Manner { late, ..Manner::default() };
+        let Some(ending) = &revision.ending else {
+            return Wanted::Says(Box::new(render::announcement(
+                stream,
+                profile,
+                preferences,
+                self.clock.now(),
+                manner,
+            )));
+        };
+        match preferences.on_end.unwrap_or_default() {
+            OnEnd::Edit => {
+                Wanted::Says(Box::new(render::ended(stream, profile, preferences, ending, manner)))
+            }
+            OnEnd::Delete => Wanted::Gone,
+            OnEnd::Keep => Wanted::AsItIs,
+        }
     }
 
     /// Whether a revision that waited for its turn is still the latest, and wanted.
@@ -160,43 +225,59 @@ impl Revisions {
         })
     }
 
-    async fn settle(&self, revision: &Revision, revised: &Revised, chance: f64) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        revision: &Revision,
+        wanted: &Wanted,
+        revised: &Revised,
+        chance: f64,
+    ) -> Result<(), StoreError> {
         let Revision { delivery, wish, attempt, .. } = *revision;
-        match revised {
-            Revised::Later { asked, .. } if attempt < MAX_ATTEMPTS => {
-                let due_at = self.clock.now().after(retry::wait(attempt, *asked, chance));
+        let now = self.clock.now();
+        match (revised, wanted) {
+            (Revised::Later { asked, .. }, _) if attempt < MAX_ATTEMPTS => {
+                let due_at = now.after(retry::wait(attempt, *asked, chance));
                 self.store.revision_waits(delivery, wish, due_at).await
             }
-            Revised::Gone => self.store.message_is_gone(delivery).await,
-            Revised::Done | Revised::Refused(_) | Revised::Later { .. } => {
+            (Revised::Done, Wanted::Says(_)) => self.store.revised(delivery, wish, now).await,
+            (Revised::Done, Wanted::Gone) => self.store.message_is_gone(delivery, Some(now)).await,
+            (Revised::Gone, _) => self.store.message_is_gone(delivery, None).await,
+            (Revised::Done | Revised::Refused(_) | Revised::Later { .. }, _) => {
                 self.store.revision_is_over(delivery, wish).await
             }
             // With a token that is accepted it is made at the next start.
-            Revised::Unauthorized => Ok(()),
+            (Revised::Unauthorized, _) => Ok(()),
         }
     }
 }
 
-fn report(revision: &Revision, revised: &Revised) {
+fn report(revision: &Revision, wanted: &Wanted, revised: &Revised) {
     let Revision { delivery, session, guild, channel, message, attempt, stream, .. } = revision;
     let streamer = &stream.login;
-    match revised {
-        Revised::Done => {
+    match (revised, wanted) {
+        (Revised::Done, Wanted::Says(_)) => {
             tracing::info!(%delivery, %session, %guild, %channel, %message, %streamer, attempt, "brought up to date");
         }
-        Revised::Gone => {
+        (Revised::Done, Wanted::Gone) => {
+            tracing::info!(%delivery, %session, %guild, %channel, %message, %streamer, attempt,
+                "deleted: the stream is over");
+        }
+        (Revised::Done, Wanted::AsItIs) => {
+            tracing::debug!(%delivery, %session, %guild, %channel, %message, %streamer, "kept as it is");
+        }
+        (Revised::Gone, _) => {
             tracing::info!(%delivery, %session, %guild, %channel, %message, %streamer,
                 "somebody has deleted the announcement; it is not brought up to date");
         }
-        Revised::Refused(refusal) => {
+        (Revised::Refused(refusal), _) => {
             tracing::warn!(%delivery, %session, %guild, %channel, %message, %streamer, attempt, %refusal,
                 "the announcement stays as it is");
         }
-        Revised::Later { why, .. } => {
+        (Revised::Later { why, .. }, _) => {
             tracing::warn!(%delivery, %session, %guild, %channel, %message, %streamer, attempt, why,
                 "not brought up to date yet");
         }
-        Revised::Unauthorized => {
+        (Revised::Unauthorized, _) => {
             tracing::error!(%delivery, "Discord refuses the bot's token (DISCORD_TOKEN)");
         }
     }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::{Attempt, Examined, Revised, Sight, Told};
 use crate::discord::{Access, DiscordError, EDITED_TOO_OFTEN, Line, Member, Queueing, Rest};
-use crate::domain::{ChannelId, Delivery, GuildId, MessageId, Outcome, Refusal, Revision, Route, Timestamp};
+use crate::domain::{
+    ChannelId, Delivery, GuildId, MessageId, Outcome, Publication, Refusal, Revision, Route, Timestamp,
+};
 use crate::render::{self, Message};
 
 /// Pages of a channel that are looked through for an announcement. Where more than five hundred messages stand after it,
@@ -17,6 +19,9 @@ const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
 /// How long to wait when a message that is older than an hour has been edited as often as Discord allows for now. It does not
 /// say for how long; an hour is what it counts in.
 const EDITS_USED_UP: Duration = Duration::from_hours(1);
+
+/// The code for a message that is published already: an answer was lost, or an admin was faster.
+const ALREADY_PUBLISHED: u64 = 40033;
 
 /// The first moment that Discord's ids count from (Discord, Reference, "Snowflakes").
 const DISCORD_EPOCH: i64 = 1_420_070_400_000;
@@ -68,6 +73,30 @@ impl DiscordChannel {
     ) -> Revised {
         match self.rest.edit_message(revision.channel, revision.message, message, is_wanted).await {
             Ok(()) => Revised::Done,
+            Err(error) => meaning_for_edit(error),
+        }
+    }
+
+    /// Deletes an announcement.
+    pub(super) async fn retract(
+        &self,
+        revision: &Revision,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Revised {
+        match self.rest.delete_message(revision.channel, revision.message, is_wanted).await {
+            Ok(()) => Revised::Done,
+            Err(error) => meaning_for_edit(error),
+        }
+    }
+
+    /// Publishes an announcement.
+    pub(super) async fn publish(
+        &self,
+        publication: &Publication,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Revised {
+        match self.rest.crosspost(publication.channel, publication.message, is_wanted).await {
+            Ok(()) | Err(DiscordError::Refused { code: ALREADY_PUBLISHED, .. }) => Revised::Done,
             Err(error) => meaning_for_edit(error),
         }
     }

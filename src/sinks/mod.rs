@@ -8,7 +8,8 @@ use std::time::Duration;
 pub use discord_channel::{DiscordChannel, meaning};
 
 use crate::domain::{
-    ChannelId, Delivery, GuildId, MessageId, Outcome, Permissions, Refusal, Revision, Route, Timestamp,
+    ChannelId, Delivery, GuildId, MessageId, Outcome, Permissions, Publication, Refusal, Revision, Route,
+    Timestamp,
 };
 use crate::render::Message;
 
@@ -73,14 +74,14 @@ pub enum Told {
     },
 }
 
-/// What came of an edit.
+/// What came of an edit, a deletion or a publication.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Revised {
-    /// The announcement says now what it was to say.
+    /// The announcement says now what it was to say, or is deleted or published as it was to be.
     Done,
     /// The announcement is not there any more.
     Gone,
-    /// The place does not take the edit, and never will.
+    /// The place does not take it, and never will.
     Refused(Refusal),
     /// Not now.
     Later {
@@ -121,6 +122,20 @@ impl Sink {
     ) -> Revised {
         match self {
             Self::DiscordChannel(channel) => channel.revise(revision, message, is_wanted).await,
+        }
+    }
+
+    /// Deletes an announcement, in the same way.
+    pub async fn retract(&self, revision: &Revision, is_wanted: impl Future<Output = bool>) -> Revised {
+        match self {
+            Self::DiscordChannel(channel) => channel.retract(revision, is_wanted).await,
+        }
+    }
+
+    /// Publishes an announcement to the servers that follow its channel, in the same way.
+    pub async fn publish(&self, publication: &Publication, is_wanted: impl Future<Output = bool>) -> Revised {
+        match self {
+            Self::DiscordChannel(channel) => channel.publish(publication, is_wanted).await,
         }
     }
 

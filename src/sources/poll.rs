@@ -13,7 +13,7 @@ use super::covered::Covered;
 use super::tiers::{self, LIVE_EVERY, Tier};
 use crate::clock::Clock;
 use crate::domain::{BroadcasterId, Observation, Seen, Session, Sighting, Source, Timestamp};
-use crate::store::{LOOKED_AT_EVERY, Store, StoreError};
+use crate::store::{LOOKED_AT_EVERY, Store, StoreError, VIEWERS_KEPT_EVERY};
 use crate::twitch::{Helix, MAX_IDS, StreamsPage, TwitchError, share_for_the_poll};
 
 /// Batches under way at once: enough that 10,000 streamers take seconds, few enough that Twitch is not hit by a burst.
@@ -110,6 +110,7 @@ impl Poll {
             () = stop.cancelled() => {}
             () = self.look_for_ever() => {}
         }
+        self.keep_viewers().await;
     }
 
     async fn look_for_ever(&mut self) {
@@ -117,6 +118,7 @@ impl Poll {
         let mut interval = self.interval;
         let mut was_failing = false;
         let mut noted_at = None;
+        let mut kept_at = self.clock.now();
         let mut last_success = None;
         let mut handed_on = 0;
         loop {
@@ -131,6 +133,10 @@ impl Poll {
                     roster.interval = interval;
                     was_failing = Self::tell_of_failures(&report, was_failing);
                     self.note_look(&report, &mut noted_at).await;
+                    if report.at.since(kept_at) >= VIEWERS_KEPT_EVERY || report.at < kept_at {
+                        self.keep_viewers().await;
+                        kept_at = report.at;
+                    }
                     self.reports.send_replace(Some(CycleReport {
                         handed_on,
                         last_success,
@@ -294,6 +300,13 @@ impl Poll {
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the look cannot be noted");
             }
+        }
+    }
+
+    /// Has it remembered, rarely, how many watch; see [`VIEWERS_KEPT_EVERY`].
+    async fn keep_viewers(&self) {
+        if let Err(error) = self.store.keep_viewers().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the viewers cannot be remembered");
         }
     }
 

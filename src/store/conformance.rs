@@ -1,6 +1,7 @@
 //! What every store must do, whatever it is built on. Each test gets a store of its own through [`store`].
 
 mod held;
+mod life;
 mod notices;
 mod preferences;
 mod pushes;

@@ -44,6 +44,36 @@ impl From<CategoryRow> for Category {
     }
 }
 
+/// What a session shows for a while, until it shows something else.
+#[derive(Serialize, Deserialize)]
+struct ChapterRow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    category: Option<CategoryRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+}
+
+/// What filters and chapters go by, as a row's text.
+pub(super) fn write_chapter(stream: &Stream) -> String {
+    let row = ChapterRow {
+        title: stream.title.clone(),
+        category: stream.category.clone().map(CategoryRow::from),
+        tags: stream.tags.clone(),
+        language: stream.language.clone(),
+    };
+    serde_json::to_string(&row).unwrap_or_default()
+}
+
+/// The category of a chapter's text.
+pub(super) fn category_of_chapter(text: &str) -> Result<Option<Category>, StoreError> {
+    let row: ChapterRow = serde_json::from_str(text).map_err(|_| StoreError::Unreadable("chapter"))?;
+    Ok(row.category.map(Category::from))
+}
+
 /// The stream as a row's text.
 pub(super) fn write(stream: &Stream) -> String {
     let row = Row {

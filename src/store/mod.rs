@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use board::{Board, LiveNow};
-pub use sqlite::{HISTORY, LOOKED_AT_EVERY, Store, migrate, probe};
+pub use sqlite::{HISTORY, LOOKED_AT_EVERY, Store, VIEWERS_KEPT_EVERY, migrate, probe};
 
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId,
-    Online, Outcome, Owed, Pause, Preferences, Profile, Refusal, SessionId, Source, Stream, Timestamp,
-    TransitionId, WatchKey,
+    Online, Outcome, Owed, Pause, Preferences, Profile, Refusal, SessionId, Source, Stream, StreamId,
+    Timestamp, TransitionId, WatchKey,
 };
 
 /// How long a statement waits for somebody else's lock: that of a backup, of an operator's `sqlite3` or, for `livebell check`,
@@ -119,7 +119,8 @@ pub enum Change {
         /// Who must hear, unless they have: a watch may have been made while the session was thought to be over.
         owed: Vec<Owed>,
     },
-    /// A session goes on with other facts, another stream id, or after it was missed.
+    /// A session goes on with other facts, another stream id, or after it was missed. With other facts, what stands in
+    /// channels becomes due for a revision, though not at once.
     Continued {
         /// Which.
         session: SessionId,
@@ -143,7 +144,8 @@ pub enum Change {
         /// The last look that saw it; remembered now, because it does not change any more.
         last_seen_at: Timestamp,
     },
-    /// A session is over: what is still pending of it expires, and what is held back is not told any more.
+    /// A session is over since it was missed first: what is still pending of it expires, and what is held back is not told any
+    /// more. What stands in channels becomes due for a revision.
     Ended {
         /// Which.
         session: SessionId,
@@ -203,6 +205,19 @@ pub enum Taken {
     Again,
     /// It is about somebody whom nobody watches, and is not remembered.
     Unwanted,
+}
+
+/// A session that is over and whose recordings are looked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unrecorded {
+    /// Which.
+    pub session: SessionId,
+    /// Whose.
+    pub broadcaster: BroadcasterId,
+    /// When it was found to be over.
+    pub since: Timestamp,
+    /// Its streams of which no recording is known.
+    pub streams: Vec<StreamId>,
 }
 
 /// What the outbox may lease.
@@ -388,6 +403,39 @@ pub struct DeliveryAccount {
     pub detail: Option<String>,
     /// How it went on after a doubt.
     pub doubt: Option<Doubt>,
+    /// When the message was deleted because the stream was over and the server wants it so.
+    pub deleted_at: Option<Timestamp>,
+    /// What became of publishing it, if that was wanted.
+    pub publication: Option<PublicationState>,
+}
+
+/// What became of an announcement that was to be published to the servers that follow its channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PublicationState {
+    /// It waits for its turn.
+    Wanted,
+    /// It is published.
+    Done,
+    /// Too many of its channel were published within an hour.
+    OverBudget,
+    /// Discord does not publish it: the channel is no announcement channel, as a rule.
+    Refused,
+}
+
+impl PublicationState {
+    /// Every state there is.
+    pub const ALL: [Self; 4] = [Self::Wanted, Self::Done, Self::OverBudget, Self::Refused];
+
+    /// The word for it in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Done => "done",
+            Self::OverBudget => "over_budget",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// How a delivery stands.

@@ -12,7 +12,9 @@ use super::token::{Token, TokenKeeper};
 use super::wire::{self, Page, StreamEntry};
 use super::{TwitchError, TwitchOptions};
 use crate::clock::Clock;
-use crate::domain::{BroadcasterId, Category, Channel, Login, Profile, Stream, Timestamp};
+use crate::domain::{
+    BroadcasterId, Category, Channel, Login, Profile, Recording, Stream, StreamId, Timestamp,
+};
 use crate::http;
 
 /// Ids that one request may ask for (Twitch, API Reference, "Get Streams" and "Get Users").
@@ -33,6 +35,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 
 /// Suggestions asked for. Discord shows 25 (Discord, Application Commands, "Autocomplete").
 const SUGGESTIONS: &str = "25";
+
+/// Recordings asked for, the latest first: a session that dropped often has several, and one of yesterday is not meant.
+const ARCHIVES: &str = "20";
 
 /// The longest body that is read. The largest real one is below 200 kB.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -225,6 +230,17 @@ impl Helix {
         let body =
             self.inner.get("/search/categories", &[("first", "100"), ("query", name)], urgency).await?;
         Ok(read_page(&body)?.data.into_iter().filter_map(wire::category).collect())
+    }
+
+    /// The latest recordings of somebody's streams, each with its stream (Twitch, API Reference, "Get Videos"). Nobody misses
+    /// anything when the answer comes later.
+    pub async fn archives(
+        &self,
+        broadcaster: &BroadcasterId,
+    ) -> Result<Vec<(StreamId, Recording)>, TwitchError> {
+        let query = [("user_id", broadcaster.as_str()), ("type", "archive"), ("first", ARCHIVES)];
+        let body = self.inner.try_to(&Ask::get("/videos", &query), Claim::Spare).await?;
+        Ok(read_page(&body)?.data.into_iter().filter_map(wire::archive).collect())
     }
 
     /// How many requests a minute Twitch grants, as its last answer said.

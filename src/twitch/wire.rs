@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::TwitchError;
-use crate::domain::{BroadcasterId, Category, Channel, Login, Profile, Stream, StreamId, Timestamp, text};
+use crate::domain::{
+    BroadcasterId, Category, Channel, Login, Profile, Recording, Stream, StreamId, Timestamp, text,
+};
 
 /// A page of anything.
 #[derive(Deserialize)]
@@ -89,6 +91,17 @@ struct CategoryItem<'a> {
     id: Cow<'a, str>,
     #[serde(borrow)]
     name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct VideoItem<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    /// Only recordings of streams have one.
+    #[serde(borrow)]
+    stream_id: Cow<'a, str>,
+    #[serde(borrow)]
+    url: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -184,6 +197,23 @@ pub(super) fn category(raw: &RawValue) -> Option<Category> {
     Some(Category { id: text::filled(&item.id)?.to_owned(), name: text::filled(&item.name)?.to_owned() })
 }
 
+/// Reads an item of `/videos` (Twitch, API Reference, "Get Videos"); nothing when it is broken or no recording of a stream.
+pub(super) fn archive(raw: &RawValue) -> Option<(StreamId, Recording)> {
+    let item: VideoItem<'_> = serde_json::from_str(raw.get()).ok()?;
+    let (id, stream) = (text::filled(&item.id)?, text::filled(&item.stream_id)?);
+    let recording = Recording { id: id.to_owned(), url: item.url.clone().into_owned() };
+    is_on_twitch(&recording.url).then(|| (StreamId::new(stream), recording))
+}
+
+/// Whether an address leads to a page of Twitch's, and has nothing in it that would be odd in a message.
+fn is_on_twitch(url: &str) -> bool {
+    /// Longer than every address of a video.
+    const LONGEST: usize = 100;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-');
+    let path = url.strip_prefix("https://www.twitch.tv/").filter(|path| !path.is_empty());
+    url.len() <= LONGEST && path.is_some_and(|path| path.bytes().all(is_plain))
+}
+
 /// Reads an item of `/users` or `/search/channels`; nothing when it is broken.
 pub(super) fn profile(raw: &RawValue) -> Option<Profile> {
     let item: UserItem<'_> = serde_json::from_str(raw.get()).ok()?;
@@ -274,6 +304,24 @@ mod tests {
         assert_eq!(read(r#"{"broadcaster_id":"1"}"#), Some(bare.clone()));
         assert_eq!(read(r#"{"broadcaster_id":"1","title":" ","game_id":"","game_name":""}"#), Some(bare));
         assert_eq!(read(r#"{"title":"Chess"}"#), None);
+    }
+
+    #[test]
+    fn a_recording_belongs_to_a_stream_and_is_on_twitch() {
+        let read = |item: &str| archive(&RawValue::from_string(item.to_owned()).expect("JSON"));
+        let item =
+            |stream: &str, url: &str| format!(r#"{{"id":"3","stream_id":{stream},"url":"{url}","new":1}}"#);
+        let url = "https://www.twitch.tv/videos/3";
+        let recording = Recording { id: "3".to_owned(), url: url.to_owned() };
+        assert_eq!(read(&item(r#""9""#, url)), Some((StreamId::new("9"), recording)));
+        assert_eq!(read(&item("null", url)), None);
+        for odd in
+            ["https://www.twitch.tv/", "https://twitch.example/videos/3", "http://www.twitch.tv/videos/3"]
+        {
+            assert_eq!(read(&item(r#""9""#, odd)), None, "{odd}");
+        }
+        assert_eq!(read(&item(r#""9""#, &format!("{url}) [x](y"))), None);
+        assert_eq!(read(&item(r#""9""#, &url.repeat(9))), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use livebell::domain::{
     Sighting, Source, Stream, StreamId, Timestamp, UserId, WatchKey,
 };
 use livebell::pipeline::Pipeline;
-use livebell::store::{LeaseRequest, Store, StoreOptions};
+use livebell::store::{LeaseRequest, Placing, Store, StoreOptions};
 use proptest::prelude::*;
 use tokio::sync::{Notify, mpsc};
 
@@ -82,7 +82,11 @@ async fn owed_after(seen: &[Seeing]) -> Vec<(u64, String)> {
         }
     }
     let choose = |wanted: &mut Preferences| wanted.only_category = Some(vec![celeste()]);
-    store.change_preferences(GuildId::new(CHOOSY).expect("an id"), None, choose).await.expect("changed");
+    let placing = Placing { channel: None, asked_in: None, at: NOW };
+    store
+        .change_preferences(GuildId::new(CHOOSY).expect("an id"), None, placing, choose)
+        .await
+        .expect("changed");
     let mut pipeline = Pipeline::new(
         store.clone(),
         Clock::starting_at(NOW),

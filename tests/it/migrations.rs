@@ -6,7 +6,7 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 7] = [
+const SAMPLES: [(u32, &str); 8] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
     (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
@@ -14,6 +14,7 @@ const SAMPLES: [(u32, &str); 7] = [
     (5, include_str!("../data/migrations/sqlite/0005_revisions.sql")),
     (6, include_str!("../data/migrations/sqlite/0006_preferences.sql")),
     (7, include_str!("../data/migrations/sqlite/0007_held.sql")),
+    (8, include_str!("../data/migrations/sqlite/0008_life.sql")),
 ];
 
 fn files(folder: &str) -> Vec<String> {
@@ -80,6 +81,10 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("notice", 3),
         ("push", 2),
         ("callback", 1),
+        ("chapter", 3),
+        ("recording_look", 1),
+        ("recording", 2),
+        ("publication", 4),
     ] {
         assert_eq!(rows(table), count, "rows of {table}");
     }

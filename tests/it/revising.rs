@@ -1,5 +1,5 @@
-//! Announcements that are brought up to date when Twitch shows what was announced from hearsay: once, last of all, and never as a
-//! second message.
+//! Announcements that are brought up to date, as when Twitch shows what was announced from hearsay: once, last of all, and never
+//! as a second message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -390,6 +390,30 @@ async fn an_edit_never_goes_before_an_announcement_that_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_one_stream_delays_no_announcement_of_another() {
+    let half = Half::start(150).await;
+    half.discord.set_latency(Duration::from_millis(50));
+    half.hears("ann", Duration::ZERO).await;
+    half.pass(Duration::from_secs(20)).await;
+    let (session, broadcaster) = (half.session("ann").0, id("ann"));
+    half.commit(Change::Ended { session, broadcaster }).await;
+    while half.requests("PATCH").len() < 30 {
+        half.pass(Duration::from_millis(10)).await;
+    }
+    half.discord.clear_requests();
+    let began = half.clock.elapsed();
+    half.hears("bob", Duration::ZERO).await;
+    while half.requests("POST").len() < 150 {
+        half.pass(Duration::from_millis(10)).await;
+    }
+    let took = half.clock.elapsed() - began;
+    assert!(took < Duration::from_millis(3_200), "{took:?}");
+    half.pass(Duration::from_mins(1)).await;
+    assert_eq!(half.unrevised().await, 0);
+    assert_eq!(half.discord.too_many_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edit_of_which_nobody_knows_is_made_again() {
     let mut half = Half::start(1).await;
     half.hears("ann", Duration::ZERO).await;
@@ -420,11 +444,10 @@ async fn what_is_known_later_is_not_lost_while_an_edit_is_under_way() {
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_reads_any_more_stays_as_it_is() {
-    for how in ["left", "unwatched", "ended"] {
+    for how in ["left", "unwatched"] {
         let half = Half::start(1).await;
         half.hears("ann", Duration::ZERO).await;
         half.pass(AN_EDIT).await;
-        let session = half.session("ann").0;
         let guild = GuildId::new(half.servers[0].0).expect("an id");
         let (broadcaster, now) = (id("ann"), half.clock.now());
         half.fail_edits(1, status(500, 0));
@@ -434,11 +457,10 @@ async fn what_nobody_reads_any_more_stays_as_it_is() {
                 half.discord.kick(half.servers[0].0);
                 assert!(half.store.guild_left(guild, now).await.expect("left"));
             }
-            "unwatched" => {
+            _ => {
                 let watch = WatchKey { guild, broadcaster };
                 assert!(half.store.remove_watch(watch, now).await.expect("removed"));
             }
-            _ => half.commit(Change::Ended { session, broadcaster }).await,
         }
         half.pass(Duration::from_mins(10)).await;
         println!("{how}");

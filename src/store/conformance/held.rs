@@ -141,7 +141,13 @@ async fn what_is_let_through_goes_where_the_admin_wants_it_then_and_waits_where_
     watch(&store, 1, "7").await;
     goes_live_held(&store, "7", HeldBy::OnlyCategory).await;
     let by = UserId::new(1).expect("an id");
-    let moved = NewWatch { key: key(1, "7"), channel: Some(channel(9)), by, at: NOW };
+    let moved = NewWatch {
+        key: key(1, "7"),
+        channel: Some(channel(9)),
+        by,
+        at: NOW,
+        preferences: Preferences::default(),
+    };
     store.add_watch(moved, profile("7"), 1000).await.expect("moved");
     let route = crate::domain::Route { guild: guild(1), channel: channel(9) };
     store.pause_route(route, Refusal::MissingAccess, NOW, later(60)).await.expect("paused");
@@ -165,7 +171,13 @@ async fn what_may_be_there_already_keeps_its_name_and_place_through_being_held()
     let back = Change::Reopened { session: number, stream: Box::new(stream("7", "a")), owed };
     assert_eq!(commit(&store, later(90), back).await, 0);
     let by = UserId::new(1).expect("an id");
-    let moved = NewWatch { key: key(1, "7"), channel: Some(channel(9)), by, at: NOW };
+    let moved = NewWatch {
+        key: key(1, "7"),
+        channel: Some(channel(9)),
+        by,
+        at: NOW,
+        preferences: Preferences::default(),
+    };
     store.add_watch(moved, profile("7"), 1000).await.expect("moved");
     let owed = super::owed(&store, "7").await;
     assert_eq!(reconsidered(&store, later(100), "7", owed).await, 1);

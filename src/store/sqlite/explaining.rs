@@ -4,7 +4,9 @@ use rusqlite::{Transaction, params};
 
 use super::{Store, channel_id, signed};
 use crate::domain::{Doubt, MessageId, Timestamp, WatchKey};
-use crate::store::{Account, DeliveryAccount, DeliveryState, StoreError, WatchState, facts, preferences};
+use crate::store::{
+    Account, DeliveryAccount, DeliveryState, PublicationState, StoreError, WatchState, facts, preferences,
+};
 
 impl Store {
     /// The last session of a streamer that is remembered, with what was owed of it to a server.
@@ -69,9 +71,9 @@ fn delivery(
     watch: &WatchKey,
 ) -> Result<Option<DeliveryAccount>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT state, channel_id, decided_at, attempts, due_at, sent_at, settled_at, message_id, detail, doubt,
-                matched_at
-         FROM delivery WHERE transition_id = ?1 AND guild_id = ?2",
+        "SELECT delivery.state, delivery.channel_id, decided_at, delivery.attempts, delivery.due_at, sent_at,
+                delivery.settled_at, message_id, detail, doubt, deleted_at, publication.state, matched_at
+         FROM delivery LEFT JOIN publication USING (delivery_id) WHERE transition_id = ?1 AND guild_id = ?2",
     )?;
     let mut rows = statement.query(params![transition, signed(watch.guild.get())])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -79,6 +81,8 @@ fn delivery(
     let state = DeliveryState::ALL.into_iter().find(|known| known.as_str() == state);
     let message: Option<i64> = row.get(7)?;
     let doubt: Option<String> = row.get(9)?;
+    let publication: Option<String> = row.get(11)?;
+    let known = |word: String| PublicationState::ALL.into_iter().find(|state| state.as_str() == word);
     Ok(Some(DeliveryAccount {
         state: state.ok_or(StoreError::Unreadable("state of a delivery"))?,
         channel: channel_id(row.get(1)?)?,
@@ -88,8 +92,10 @@ fn delivery(
         sent_at: time(row, 5)?,
         settled_at: time(row, 6)?,
         message: message.and_then(|id| u64::try_from(id).ok()).and_then(MessageId::new),
-        matched_at: time(row, 10)?,
+        matched_at: time(row, 12)?,
         detail: row.get(8)?,
         doubt: doubt.as_deref().and_then(Doubt::from_word),
+        deleted_at: time(row, 10)?,
+        publication: publication.and_then(known),
     }))
 }

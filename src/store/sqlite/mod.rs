@@ -3,6 +3,7 @@
 //! The statements live beside this file by subject. A lease is a column, never an open transaction across a request.
 
 mod accounts;
+mod course;
 mod eventsub;
 mod explaining;
 mod gateway;
@@ -12,7 +13,9 @@ mod notices;
 mod opening;
 mod outbox;
 mod owing;
+mod publications;
 mod pushes;
+mod recordings;
 mod revisions;
 mod routes;
 mod sessions;
@@ -27,6 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Mutex;
 
+pub use course::VIEWERS_KEPT_EVERY;
 pub use history::HISTORY;
 pub use opening::probe;
 pub use sessions::LOOKED_AT_EVERY;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::{Store, channel_id, guild_id, preferences_of, routes, signed, turns};
+use super::{Store, channel_id, guild_id, preferences_of, publications, routes, signed, turns};
 use crate::domain::{
     BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, Outcome, Profile, Refusal,
     Route, SessionId, Stream, Timestamp, TransitionId,
@@ -137,6 +137,7 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Option<Route>
                  WHERE delivery_id = ?1",
             )?
             .execute(params![id, message.map(|message| signed(message.get()))])?;
+            publications::want(tx, settlement.delivery, settlement.at)?;
         }
         Outcome::Refused(refusal) if refusal.pauses_route() => return hold(tx, settlement, *refusal),
         Outcome::Refused(refusal) => finish(tx, id, "refused", Some(refusal.as_str()))?,

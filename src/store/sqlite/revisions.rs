@@ -1,9 +1,11 @@
 //! Revisions: announcements that are to say what is known of their session now. A row is a level, not an edge: it holds no
 //! words, so whoever carries it out renders what is true then.
 
+use std::time::Duration;
+
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Store, channel_id, guild_id, outbox, preferences_of, signed};
+use super::{Store, channel_id, course, guild_id, outbox, preferences_of, signed};
 use crate::domain::{
     BroadcasterId, ChannelId, DeliveryId, MessageId, Revision, SessionId, Stream, Timestamp,
 };
@@ -12,19 +14,41 @@ use crate::store::{StoreError, facts};
 /// Revisions that one look reads at most, those included that are moot or wait behind another one of their channel.
 const LOOKED_AT: usize = 256;
 
+/// How long a change of title or category waits: most who change the one change the other as well, and both fit one edit.
+const SETTLES_IN: Duration = Duration::from_mins(1);
+
+/// The time between two edits of a message that nobody waits for. Discord counts edits, and readers have seen it by then.
+const EDIT_EVERY: Duration = Duration::from_mins(5);
+
+/// When a message is old: Discord takes few edits of one that is older than an hour (30046), and the end needs one of them.
+const OLD: Duration = Duration::from_hours(1);
+
+/// The time between two edits of an old message.
+const EDIT_OLD_EVERY: Duration = Duration::from_mins(30);
+
+/// How long the word of the end waits: in this time the recording is looked for, which is there already as a rule, and is
+/// told in the same edit.
+const RECORDING_COMES: Duration = Duration::from_secs(10);
+
+/// Whose announcement may stand in its channel. An attempt that is under way holds the former facts in its hands, and one of
+/// which nobody knows whether it succeeded may have put them there.
+const MAY_STAND: &str = "((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased'
+     OR (state IN ('pending', 'paused') AND unsure_since IS NOT NULL))";
+
 /// What revisions are looked at with: each with its delivery, its session, and the watch that it stands there for.
 const JOINED: &str = "revision JOIN delivery USING (delivery_id) JOIN transition USING (transition_id)
-     JOIN session USING (session_id) LEFT JOIN guild USING (guild_id)
+     JOIN session USING (session_id) LEFT JOIN session_facts USING (session_id) LEFT JOIN guild USING (guild_id)
      LEFT JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id";
 
 /// How a revision stands.
 ///
 /// - Moot, when the announcement will never be there, or nobody knows which message it is, or it is gone: it is never posted
-///   again. And when the session is over (that somebody watches is no longer true), when the watch was removed (nobody there
-///   wants to hear of it), and when the bot is not in the server (Discord would refuse).
+///   again. And when it is so long ago that what there was to say is forgotten, when the watch was removed (nobody there
+///   wants to hear of it), and when the bot is not in the server (Discord would refuse). Not when the session is over: the
+///   announcement says so then.
 /// - Waiting, while the announcement is not there yet, and while its channel is closed to the bot.
 const STANDS: &str = "CASE
-         WHEN session.ended_at IS NOT NULL OR watch.guild_id IS NULL OR guild.left_at IS NOT NULL THEN 'moot'
+         WHEN session_facts.stream IS NULL OR watch.guild_id IS NULL OR guild.left_at IS NOT NULL THEN 'moot'
          WHEN delivery.state IN ('pending', 'leased', 'paused') THEN 'waiting'
          WHEN delivery.state <> 'delivered' OR delivery.message_id IS NULL THEN 'moot'
          WHEN EXISTS (SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id
@@ -79,7 +103,25 @@ impl Store {
         .await
     }
 
-    /// A wish is met, or given up. A newer one stays, and is due.
+    /// An announcement was edited. A newer wish stays: it is due if it presses, else when the message may be edited again.
+    pub async fn revised(&self, delivery: DeliveryId, wish: u32, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.prepare_cached("UPDATE delivery SET edited_at = ?2 WHERE delivery_id = ?1")?
+                .execute(params![delivery.0, at.as_millis()])?;
+            tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1 AND wish = ?2")?
+                .execute(params![delivery.0, wish])?;
+            tx.prepare_cached(&format!(
+                "UPDATE revision SET due_at = MAX(due_at, (SELECT {} FROM delivery WHERE delivery_id = ?1))
+                 WHERE delivery_id = ?1 AND pressing <= ?3",
+                soonest()
+            ))?
+            .execute(params![delivery.0, at.as_millis(), wish])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A wish is given up, or there was nothing to do for it. A newer one stays, and is due.
     pub async fn revision_is_over(&self, delivery: DeliveryId, wish: u32) -> Result<(), StoreError> {
         self.write(move |tx| {
             tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1 AND wish = ?2")?
@@ -106,32 +148,89 @@ impl Store {
         .await
     }
 
-    /// Somebody has deleted the announcement: there is nothing to bring up to date, now or later.
-    pub async fn message_is_gone(&self, delivery: DeliveryId) -> Result<(), StoreError> {
+    /// The announcement is not there any more: there is nothing to bring up to date, now or later. `deleted_at` is when we
+    /// deleted it; nothing when somebody else has.
+    pub async fn message_is_gone(
+        &self,
+        delivery: DeliveryId,
+        deleted_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.write(move |tx| {
             tx.prepare_cached("DELETE FROM revision WHERE delivery_id = ?1")?.execute([delivery.0])?;
-            tx.prepare_cached("UPDATE delivery SET message_id = NULL WHERE delivery_id = ?1")?
-                .execute([delivery.0])?;
+            tx.prepare_cached(
+                "UPDATE delivery SET message_id = NULL, deleted_at = ?2 WHERE delivery_id = ?1",
+            )?
+            .execute(params![delivery.0, deleted_at.map(Timestamp::as_millis)])?;
             Ok(())
         })
         .await
     }
 }
 
-/// The facts of a transition have changed: everything that may stand in a channel as it was before is to be revised. What
-/// surely does not is worded from the new facts when it is sent.
+/// What is known of a session has changed: everything that may stand in a channel as it was before is to be revised at once.
+/// What surely does not is worded from the new facts when it is sent.
 pub(super) fn revise(tx: &Transaction<'_>, transition: i64, at: Timestamp) -> Result<usize, StoreError> {
-    // An attempt that is under way holds the former facts in its hands, and one of which nobody knows whether it succeeded may
-    // have put them there.
     Ok(tx
-        .prepare_cached(
-            "INSERT INTO revision (delivery_id, due_at)
-             SELECT delivery_id, ?2 FROM delivery WHERE transition_id = ?1
-                 AND ((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased'
-                      OR (state IN ('pending', 'paused') AND unsure_since IS NOT NULL))
-             ON CONFLICT (delivery_id) DO UPDATE SET due_at = excluded.due_at, attempts = 0, wish = wish + 1",
-        )?
+        .prepare_cached(&format!(
+            "INSERT INTO revision (delivery_id, due_at, pressing)
+             SELECT delivery_id, ?2, 1 FROM delivery WHERE transition_id = ?1 AND {MAY_STAND}
+             ON CONFLICT (delivery_id) DO UPDATE SET due_at = excluded.due_at, attempts = 0, wish = wish + 1,
+                 pressing = wish + 1"
+        ))?
         .execute(params![transition, at.as_millis()])?)
+}
+
+/// The stream reads otherwise than before. That can wait until more has changed, and until the message may be edited again.
+/// A wish that waits already keeps its time when that is earlier: a title that changes all the time would never be shown.
+pub(super) fn revise_soon(tx: &Transaction<'_>, transition: i64, at: Timestamp) -> Result<usize, StoreError> {
+    Ok(tx
+        .prepare_cached(&format!(
+            "INSERT INTO revision (delivery_id, due_at)
+             SELECT delivery_id, {} FROM delivery WHERE transition_id = ?1 AND {MAY_STAND}
+             ON CONFLICT (delivery_id) DO UPDATE SET wish = wish + 1,
+                 due_at = CASE WHEN attempts > 0 THEN due_at ELSE MIN(due_at, excluded.due_at) END",
+            soonest()
+        ))?
+        .execute(params![transition, at.as_millis()])?)
+}
+
+/// The session is over. Returns for how many announcements that is to be told.
+pub(super) fn tell_the_end(
+    tx: &Transaction<'_>,
+    transition: i64,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    revise(tx, transition, at.after(RECORDING_COMES))
+}
+
+/// More is known of a session that is over, unless it goes on again.
+pub(super) fn revise_ended(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let mut transitions = tx.prepare_cached(
+        "SELECT transition_id FROM transition JOIN session USING (session_id)
+         WHERE session_id = ?1 AND ended_at IS NOT NULL",
+    )?;
+    let transition: Option<i64> = transitions.query_row([session.0], |row| row.get(0)).optional()?;
+    if let Some(transition) = transition {
+        revise(tx, transition, at)?;
+    }
+    Ok(())
+}
+
+/// When the message of a delivery may be edited for something that can wait, with the present as `?2`.
+fn soonest() -> String {
+    let [settles, every, old, every_old] =
+        [SETTLES_IN, EDIT_EVERY, OLD, EDIT_OLD_EVERY].map(|time| time.as_millis());
+    // A clock that was set back may have left an edit in the future.
+    let edited = "MIN(COALESCE(edited_at, 0), ?2)";
+    let next = format!("MAX(?2 + {settles}, {edited} + {every})");
+    format!(
+        "CASE WHEN {next} - COALESCE(sent_at, settled_at, ?2) < {old} THEN {next}
+              ELSE MAX(?2 + {settles}, {edited} + {every_old}) END"
+    )
 }
 
 /// A wish that came meanwhile stays.
@@ -160,10 +259,9 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
     let mut busy: Vec<i64> = busy.iter().map(|channel| signed(channel.get())).collect();
     let mut statement = tx.prepare_cached(&format!(
         "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, delivery.channel_id, message_id,
-                owed_since, sent_at, delivery.broadcaster_id, stream, login, display_name, image, session.started_at, {STANDS},
+                owed_since, sent_at, delivery.broadcaster_id, session_facts.stream, login, display_name, image, session.started_at, {STANDS},
                 watch.preferences, guild.preferences
-         FROM {JOINED} LEFT JOIN session_facts USING (session_id)
-         JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
+         FROM {JOINED} JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
          WHERE revision.due_at <= ?1 AND {STANDS} <> 'waiting'
            AND delivery.channel_id NOT IN (SELECT value FROM json_each(?2))
          ORDER BY revision.due_at, delivery_id LIMIT ?3"
@@ -179,7 +277,7 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
         if row.get_ref(15)?.as_str().map_err(rusqlite::Error::from)? == "moot" {
             found.moot.push((delivery, wish));
         } else if !busy.contains(&channel) {
-            match revision(row) {
+            match revision(tx, row) {
                 Ok(revision) => {
                     busy.push(channel);
                     found.due.push(revision);
@@ -197,20 +295,21 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
     Ok(found)
 }
 
-fn revision(row: &rusqlite::Row<'_>) -> Result<Revision, StoreError> {
+fn revision(tx: &Transaction<'_>, row: &rusqlite::Row<'_>) -> Result<Revision, StoreError> {
     let attempts: u32 = row.get(2)?;
     let message: i64 = row.get(6)?;
     let message = u64::try_from(message).ok().and_then(MessageId::new);
     let sent_at: Option<i64> = row.get(8)?;
     let broadcaster = BroadcasterId::new(row.get_ref(9)?.as_str().map_err(rusqlite::Error::from)?);
     let stream = facts::read(&broadcaster, row.get_ref(10)?.as_str().map_err(rusqlite::Error::from)?)?;
+    let session = SessionId(row.get(3)?);
     // A return after a drop is another stream, and the session goes on.
     let started_at = Timestamp::from_millis(row.get(14)?);
     Ok(Revision {
         delivery: DeliveryId(row.get(0)?),
         wish: row.get(1)?,
         attempt: attempts.saturating_add(1),
-        session: SessionId(row.get(3)?),
+        session,
         guild: guild_id(row.get(4)?)?,
         channel: channel_id(row.get(5)?)?,
         message: message.ok_or(StoreError::Unreadable("message id"))?,
@@ -219,5 +318,6 @@ fn revision(row: &rusqlite::Row<'_>) -> Result<Revision, StoreError> {
         preferences: preferences_of(row, 16)?,
         stream: Stream { started_at, ..stream },
         profile: outbox::profile(row, broadcaster, 11)?,
+        ending: course::ending(tx, session)?,
     })
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::owing::{Facts, expire, owe};
-use super::{Store, revisions, signed};
+use super::{Store, course, recordings, revisions, signed};
 use crate::domain::{BroadcasterId, Session, SessionId, Source, Stream, StreamId, Timestamp};
+use crate::store::board::Tally;
 use crate::store::{Board, Change, Decision, StoreError, facts};
 
 /// How often the store notes that Twitch is being looked at. A cycle that changes nothing writes nothing, so without
@@ -51,18 +52,18 @@ impl Store {
     /// Returns how many deliveries are due that were not before.
     pub async fn commit(&self, decision: impl Into<Arc<Decision>>) -> Result<usize, StoreError> {
         let decision = decision.into();
-        let board = self.board.clone();
+        let (board, seen) = (self.board.clone(), self.board.clone());
         self.write_then(
             move |tx| {
                 let mut updates = Vec::new();
                 let mut owed = 0;
                 for change in &decision.changes {
-                    owed += apply(tx, &decision, change, &mut updates)?;
+                    owed += apply(tx, &decision, change, &seen, &mut updates)?;
                 }
                 Ok((updates, owed))
             },
             move |(updates, owed)| {
-                board.change(|sessions| show(sessions, updates));
+                show(&board, updates);
                 owed
             },
         )
@@ -73,9 +74,10 @@ impl Store {
     ///
     /// Should somebody watch them again while the same stream goes on, it is taken up again and announced to nobody twice.
     pub async fn give_up_unwatched(&self, at: Timestamp) -> Result<usize, StoreError> {
-        let board = self.board.clone();
+        let (board, seen) = (self.board.clone(), self.board.clone());
         self.write_then(
             move |tx| {
+                let mut updates = Vec::new();
                 let mut statement = tx.prepare_cached(
                     "SELECT session_id, broadcaster_id FROM session WHERE ended_at IS NULL AND NOT EXISTS (
                          SELECT 1 FROM watch JOIN guild USING (guild_id)
@@ -84,18 +86,18 @@ impl Store {
                 let rows = statement
                     .query_map([], |row| Ok((SessionId(row.get(0)?), row.get::<_, String>(1)?)))?
                     .collect::<Result<Vec<_>, _>>()?;
-                for (session, _) in &rows {
-                    end(tx, *session, at)?;
+                let given_up = rows.len();
+                for (session, broadcaster) in rows {
+                    // Nobody is left who could read how it went.
+                    close(tx, session, at, at)?;
+                    keep_viewers(tx, session, &seen, &mut updates)?;
+                    updates.push(Update::Closed(BroadcasterId::new(&broadcaster)));
                 }
-                Ok(rows)
+                Ok((updates, given_up))
             },
-            move |given_up| {
-                board.change(|sessions| {
-                    for (_, broadcaster) in &given_up {
-                        sessions.remove(&BroadcasterId::new(broadcaster));
-                    }
-                });
-                given_up.len()
+            move |(updates, given_up)| {
+                show(&board, updates);
+                given_up
             },
         )
         .await
@@ -116,37 +118,43 @@ enum Update {
     Open(Box<Session>),
     Missed(BroadcasterId, Timestamp),
     Closed(BroadcasterId),
+    Counted(SessionId, Tally),
 }
 
-fn show(sessions: &mut HashMap<BroadcasterId, Session>, updates: Vec<Update>) {
-    for update in updates {
-        match update {
-            Update::Open(session) => {
-                sessions.insert(session.broadcaster.clone(), *session);
-            }
-            Update::Missed(broadcaster, at) => {
-                if let Some(session) = sessions.get_mut(&broadcaster) {
-                    session.missing_since = Some(at);
+fn show(board: &Board, updates: Vec<Update>) {
+    board.change(|sessions| {
+        for update in updates {
+            match update {
+                Update::Open(session) => {
+                    sessions.insert(session.broadcaster.clone(), *session);
                 }
-            }
-            Update::Closed(broadcaster) => {
-                sessions.remove(&broadcaster);
+                Update::Missed(broadcaster, at) => {
+                    if let Some(session) = sessions.get_mut(&broadcaster) {
+                        session.missing_since = Some(at);
+                    }
+                }
+                Update::Closed(broadcaster) => {
+                    sessions.remove(&broadcaster);
+                }
+                Update::Counted(session, looks) => board.written(session, looks),
             }
         }
-    }
+    });
 }
 
 fn apply(
     tx: &Transaction<'_>,
     decision: &Decision,
     change: &Change,
+    board: &Board,
     updates: &mut Vec<Update>,
 ) -> Result<usize, StoreError> {
     let at = decision.at;
     match change {
         Change::Began { stream, owed, replaces } => {
             if let Some(session) = replaces {
-                end(tx, *session, at)?;
+                end(tx, *session, &stream.broadcaster, decision, board)?;
+                keep_viewers(tx, *session, board, updates)?;
             }
             let session = begin(tx, stream, at)?;
             let transition = transition(tx, session, decision.source, stream, at)?;
@@ -163,20 +171,26 @@ fn apply(
             freeze(tx, transition, stream)?;
             if stream.is_shown() && !is_frozen_as_shown(tx, transition, stream)? {
                 freeze_anew(tx, transition, *session, stream)?;
-                revisions::revise(tx, transition, decision.decided_at)?;
             }
+            // What says that it is over is no longer true.
+            revisions::revise(tx, transition, decision.decided_at)?;
+            recordings::look_no_more(tx, *session)?;
             owe(tx, transition, owed, Facts::Current, decision.decided_at)
         }
         Change::Continued { session, stream } => {
-            if !go_on(tx, *session, stream, at)? {
+            let Some(GoesOn { reads_the_same }) = go_on(tx, *session, stream, at)? else {
                 // It was given up meanwhile, because nobody watches any more.
                 return Ok(0);
-            }
+            };
+            keep_viewers(tx, *session, board, updates)?;
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
+            if !reads_the_same {
+                revisions::revise_soon(tx, began(tx, *session)?, decision.decided_at)?;
+            }
             Ok(0)
         }
         Change::Shown { session, stream } => {
-            if !go_on(tx, *session, stream, at)? {
+            if go_on(tx, *session, stream, at)?.is_none() {
                 return Ok(0);
             }
             updates.push(Update::Open(Box::new(read_session(tx, *session)?)));
@@ -188,11 +202,13 @@ fn apply(
         Change::Missed { session, broadcaster, last_seen_at } => {
             tx.prepare_cached("UPDATE session SET missing_since = ?2, seen_at = ?3 WHERE session_id = ?1")?
                 .execute(params![session.0, at.as_millis(), last_seen_at.as_millis()])?;
+            keep_viewers(tx, *session, board, updates)?;
             updates.push(Update::Missed(broadcaster.clone(), at));
             Ok(0)
         }
         Change::Ended { session, broadcaster } => {
-            end(tx, *session, at)?;
+            end(tx, *session, broadcaster, decision, board)?;
+            keep_viewers(tx, *session, board, updates)?;
             updates.push(Update::Closed(broadcaster.clone()));
             Ok(0)
         }
@@ -227,27 +243,40 @@ fn begin(tx: &Transaction<'_>, stream: &Stream, at: Timestamp) -> Result<Session
     let session = SessionId(tx.last_insert_rowid());
     keep_facts(tx, session, stream)?;
     keep_stream_id(tx, session, stream)?;
+    course::note_chapter(tx, session, stream, stream.started_at.min(at), false)?;
+    course::count_look(tx, session, stream)?;
     Ok(session)
 }
 
-/// Remembers what is seen of an open session. Returns whether it is open.
+/// What is seen of a session that goes on.
+struct GoesOn {
+    /// Whether it reads as it did before.
+    reads_the_same: bool,
+}
+
+/// Remembers what is seen of an open session; nothing when it is not open.
 fn go_on(
     tx: &Transaction<'_>,
     session: SessionId,
     stream: &Stream,
     at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Option<GoesOn>, StoreError> {
     let is_open = tx
         .prepare_cached(
             "UPDATE session SET seen_at = ?2, missing_since = NULL WHERE session_id = ?1 AND ended_at IS NULL",
         )?
         .execute(params![session.0, at.as_millis()])?
         > 0;
-    if is_open {
-        keep_facts(tx, session, stream)?;
-        keep_stream_id(tx, session, stream)?;
+    if !is_open {
+        return Ok(None);
     }
-    Ok(is_open)
+    let before = facts_of(tx, session, &stream.broadcaster)?;
+    let was_told = before.as_ref().is_some_and(|before| !before.is_shown());
+    course::note_chapter(tx, session, stream, at, was_told)?;
+    course::count_look(tx, session, stream)?;
+    keep_facts(tx, session, stream)?;
+    keep_stream_id(tx, session, stream)?;
+    Ok(Some(GoesOn { reads_the_same: before.is_some_and(|before| before.reads_like(stream)) }))
 }
 
 fn is_open(tx: &Transaction<'_>, session: SessionId) -> Result<bool, StoreError> {
@@ -256,10 +285,65 @@ fn is_open(tx: &Transaction<'_>, session: SessionId) -> Result<bool, StoreError>
     Ok(statement.exists([session.0])?)
 }
 
-fn end(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), StoreError> {
+/// A session is over, and what stands in channels of it is to say so.
+///
+/// It was over when it was first missed, not when nobody believed in its return any more; and when nobody looked for long,
+/// when it was last seen.
+fn end(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    broadcaster: &BroadcasterId,
+    decision: &Decision,
+    board: &Board,
+) -> Result<(), StoreError> {
+    let gone_since = board.with(|open| {
+        let known = open.get(broadcaster).filter(|known| known.id == session);
+        known.map(|known| known.missing_since.unwrap_or(known.last_seen_at).max(known.started_at))
+    });
+    close(tx, session, gone_since.map_or(decision.at, |since| since.min(decision.at)), decision.at)?;
+    if revisions::tell_the_end(tx, began(tx, session)?, decision.decided_at)? > 0 {
+        recordings::look_for(tx, session, decision.decided_at)?;
+    }
+    Ok(())
+}
+
+/// Closes a session that was over then.
+fn close(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    since: Timestamp,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE session SET ended_at = ?2 WHERE session_id = ?1")?
-        .execute(params![session.0, at.as_millis()])?;
+        .execute(params![session.0, since.as_millis()])?;
     expire(tx, session, at)
+}
+
+/// Writes how many watched in the looks that are only on the board.
+fn keep_viewers(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    board: &Board,
+    updates: &mut Vec<Update>,
+) -> Result<(), StoreError> {
+    if let Some(looks) = board.unwritten(session) {
+        course::count(tx, session, looks)?;
+        updates.push(Update::Counted(session, looks));
+    }
+    Ok(())
+}
+
+/// A session's stream as it was seen last, unless that is forgotten or cannot be read.
+fn facts_of(
+    tx: &Transaction<'_>,
+    session: SessionId,
+    broadcaster: &BroadcasterId,
+) -> Result<Option<Stream>, StoreError> {
+    let text: Option<String> = tx
+        .prepare_cached("SELECT stream FROM session_facts WHERE session_id = ?1")?
+        .query_row([session.0], |row| row.get(0))
+        .optional()?;
+    Ok(text.and_then(|text| facts::read(broadcaster, &text).ok()))
 }
 
 /// Remembers a session's stream as it is seen now.

@@ -9,17 +9,21 @@ use crate::store::StoreError;
 
 /// Moments of unfinished things that lie in the past unless the clock was set back, each with the condition that tells those
 /// from the history.
-const PAST: [(&str, &str, &str); 3] = [
+const PAST: [(&str, &str, &str); 5] = [
     ("session", "seen_at", "ended_at IS NULL"),
     ("session", "missing_since", "ended_at IS NULL"),
+    ("chapter", "since", "session_id IN (SELECT session_id FROM session WHERE ended_at IS NULL)"),
+    ("recording_look", "since", "TRUE"),
     ("streamer", "refreshed_at", "TRUE"),
 ];
 
 /// Moments that may well lie ahead: when the next thing is to be done. Once the clock was set back, nobody can tell how far
 /// ahead they were meant to lie, and everything would wait.
-const NEXT: [(&str, &str, &str); 5] = [
+const NEXT: [(&str, &str, &str); 7] = [
     ("delivery", "due_at", "state IN ('pending', 'leased', 'paused')"),
     ("revision", "due_at", "TRUE"),
+    ("publication", "due_at", "state = 'wanted'"),
+    ("recording_look", "due_at", "TRUE"),
     ("route", "check_at", "paused_since IS NOT NULL"),
     ("route", "told_at", "TRUE"),
     ("notice", "due_at", "state = 'pending'"),
