@@ -18,6 +18,9 @@ const LOOKS: [Duration; 4] =
 /// edit tells of the end and of the recording.
 const SEE_EVERY: Duration = Duration::from_secs(5);
 
+/// The pause after a request that Twitch has not answered.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// Sessions that are looked for before it is seen again what is due; each is a request.
 const BATCH: usize = 20;
 
@@ -35,18 +38,30 @@ pub struct Recordings {
     pub clock: Clock,
 }
 
+/// Why what is due was not looked for.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("Twitch does not answer")]
+    Twitch,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Recordings {
     /// Looks for what is due until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let look_for_ever = async {
             loop {
-                if let Err(error) = self.look().await {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "recordings cannot be remembered"
-                    );
-                }
-                tokio::time::sleep(SEE_EVERY).await;
+                let pause = match self.look().await {
+                    Ok(()) => SEE_EVERY,
+                    Err(Failed::Twitch) => LOOK_AGAIN,
+                    Err(Failed::Store(error)) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(error, "recordings cannot be remembered");
+                        LOOK_AGAIN
+                    }
+                };
+                tokio::time::sleep(pause).await;
             }
         };
         tokio::select! {
@@ -55,7 +70,7 @@ impl Recordings {
         }
     }
 
-    async fn look(&self) -> Result<(), StoreError> {
+    async fn look(&self) -> Result<(), Failed> {
         let now = self.clock.now();
         for unrecorded in self.store.recordings_due(now, now.before(GIVE_UP), BATCH).await? {
             let Unrecorded { session, broadcaster, since, streams } = unrecorded;
@@ -68,7 +83,7 @@ impl Recordings {
                 }
                 Err(error) => {
                     tracing::warn!(%session, %broadcaster, %error, "recordings could not be looked for");
-                    return Ok(());
+                    return Err(Failed::Twitch);
                 }
             };
             let found: Vec<(StreamId, Recording)> =

@@ -269,10 +269,23 @@ async fn a_stream_that_is_taken_up_again_after_its_end_is_still_announced() {
     assert_eq!(bench.count("session_facts"), 1);
 }
 
+/// What a usual session has besides: three chapters in all, and a recording.
+const WHAT_HAPPENED: &str = "
+    INSERT INTO chapter (session_id, since, stream) SELECT session_id, since + 3600000, stream FROM chapter;
+    INSERT INTO chapter (session_id, since, stream) SELECT session_id, since + 3600000, stream FROM chapter
+        WHERE chapter_id > (SELECT MAX(chapter_id) / 2 FROM chapter);
+    INSERT INTO recording SELECT 2300000000 + session_id, session_id, stream_id,
+        'https://www.twitch.tv/videos/' || (2300000000 + session_id) FROM session_stream;
+    DELETE FROM revision;
+    DELETE FROM recording_look;";
+
 /// One more day of everybody, as copies of the first.
 const ANOTHER_DAY: &str = "
     INSERT INTO session SELECT session_id + :n, broadcaster_id, started_at + :t, seen_at + :t, missing_since + :t,
-        ended_at + :t FROM temp.a_session;
+        ended_at + :t, peak_viewers, viewers_sum, viewers_looks FROM temp.a_session;
+    INSERT INTO chapter (session_id, since, stream) SELECT session_id + :n, since + :t, stream FROM temp.a_chapter;
+    INSERT INTO recording SELECT video_id + :n, session_id + :n, CAST(stream_id AS INTEGER) + :t / 1000, url
+        FROM temp.a_recording;
     INSERT INTO session_facts SELECT session_id + :n, stream FROM temp.a_sessions_facts;
     INSERT INTO session_stream SELECT CAST(stream_id AS INTEGER) + :t / 1000, session_id + :n FROM temp.a_stream;
     INSERT INTO transition SELECT transition_id + :n, session_id + :n, kind, at + :t, source
@@ -280,7 +293,8 @@ const ANOTHER_DAY: &str = "
     INSERT INTO transition_facts SELECT transition_id + :n, stream FROM temp.a_transitions_facts;
     UPDATE temp.a_delivery SET delivery_id = delivery_id + :each, transition_id = transition_id + :each,
         decided_at = decided_at + :day, due_at = due_at + :day, owed_since = owed_since + :day,
-        leased_at = leased_at + :day, sent_at = sent_at + :day, settled_at = settled_at + :day;
+        leased_at = leased_at + :day, sent_at = sent_at + :day, settled_at = settled_at + :day,
+        edited_at = settled_at;
     INSERT INTO delivery SELECT * FROM temp.a_delivery;";
 
 fn another_day(database: &Connection, day: i64, each: i64) {
@@ -315,6 +329,7 @@ async fn ten_thousand_streamers_who_stream_every_day_stay_under_500_megabytes() 
     bench.end(NOW + 3 * HOUR, &all).await;
     let database = bench.database();
     database.pragma_update(None, "synchronous", false).expect("a test may be quick");
+    database.execute_batch(WHAT_HAPPENED).expect("something happened");
     for (copy, table) in [
         ("a_session", "session"),
         ("a_sessions_facts", "session_facts"),
@@ -322,6 +337,8 @@ async fn ten_thousand_streamers_who_stream_every_day_stay_under_500_megabytes() 
         ("a_transition", "transition"),
         ("a_transitions_facts", "transition_facts"),
         ("a_delivery", "delivery"),
+        ("a_chapter", "chapter"),
+        ("a_recording", "recording"),
     ] {
         database
             .execute_batch(&format!("CREATE TEMP TABLE {copy} AS SELECT * FROM {table}"))

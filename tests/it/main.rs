@@ -17,6 +17,7 @@ mod gateway;
 mod health;
 mod history;
 mod late;
+mod life;
 mod laws;
 mod limits;
 mod migrations;

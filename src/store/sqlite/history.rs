@@ -17,7 +17,8 @@ pub const HISTORY: Duration = Duration::from_hours(90 * 24);
 /// Twitch ends every stream within two days, so none is taken up again either.
 const FROZEN: Duration = Duration::from_hours(2 * 24);
 
-/// How long titles and categories of an ended session are kept: two weeks, for trying out what a filter would have held back.
+/// How long titles and categories of an ended session are kept, and where its recordings are: two weeks, for trying out what a
+/// filter would have held back.
 const FACTS: Duration = Duration::from_hours(14 * 24);
 
 /// Rows that one transaction changes at most: it takes milliseconds, so no announcement waits for it.
@@ -80,7 +81,7 @@ struct Part {
     /// The next rows of it, the longest ended first.
     next: &'static str,
     /// Forgets what belongs to one of them, so many rows at most.
-    first: Option<&'static str>,
+    first: &'static [&'static str],
     /// Forgets one of them.
     forget: &'static str,
 }
@@ -90,7 +91,7 @@ const FROZEN_FACTS: Part = Part {
     next: "SELECT transition_id, ended_at FROM session JOIN transition USING (session_id)
                JOIN transition_facts USING (transition_id)
            WHERE ended_at >= ?1 AND ended_at < ?2 ORDER BY ended_at LIMIT ?3",
-    first: None,
+    first: &[],
     forget: "DELETE FROM transition_facts WHERE transition_id = ?1",
 };
 
@@ -98,9 +99,10 @@ const SESSION_FACTS: Part = Part {
     mark: "slimmed_to",
     next: "SELECT session_id, ended_at FROM session JOIN session_facts USING (session_id)
            WHERE ended_at >= ?1 AND ended_at < ?2 ORDER BY ended_at LIMIT ?3",
-    first: Some(
+    first: &[
         "DELETE FROM chapter WHERE chapter_id IN (SELECT chapter_id FROM chapter WHERE session_id = ?1 LIMIT ?2)",
-    ),
+        "DELETE FROM recording WHERE video_id IN (SELECT video_id FROM recording WHERE session_id = ?1 LIMIT ?2)",
+    ],
     forget: "DELETE FROM session_facts WHERE session_id = ?1",
 };
 
@@ -112,14 +114,14 @@ fn forget_part(tx: &Transaction<'_>, part: &Part, before: Timestamp) -> Result<u
         .prepare_cached(next)?
         .query_map(params![done, before.as_millis(), batch()], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let mut first = first.map(|first| tx.prepare_cached(first)).transpose()?;
     let mut statement = tx.prepare_cached(forget)?;
     let mut changed = 0;
     let mut forgotten_to = None;
     for (id, ended_at) in rows {
-        if let Some(first) = &mut first {
+        for first in *first {
             let room = BATCH.saturating_sub(changed);
-            changed += first.execute(params![id, i64::try_from(room).unwrap_or(i64::MAX)])?;
+            let room = i64::try_from(room).unwrap_or(i64::MAX);
+            changed += tx.prepare_cached(first)?.execute(params![id, room])?;
         }
         if changed >= BATCH {
             break;

@@ -70,7 +70,8 @@ async fn a_streamer_renamed_while_live_is_removed_by_either_login() {
     insta::assert_snapshot!(reply.text(), @r"**Queen\_Ann** is no longer announced in this server.");
     let reply = world.unfollow(dogs, "queen_ann").await;
     insta::assert_snapshot!(reply.text(), @r"**Queen\_Ann** is no longer announced in this server.");
-    world.expect_announced(cats, &["Ann"]);
+    // The announcement that stands has followed.
+    world.expect_announced(cats, &["Queen_Ann"]);
 }
 
 #[tokio::test(start_paused = true)]
