@@ -64,7 +64,7 @@ fn report(publication: &Publication, published: &Revised) {
     let Publication { delivery, session, guild, channel, message, attempt } = publication;
     match published {
         Revised::Done => {
-            tracing::info!(%delivery, %session, %guild, %channel, %message, attempt, "published")
+            tracing::info!(%delivery, %session, %guild, %channel, %message, attempt, "published");
         }
         Revised::Gone => {
             tracing::info!(%delivery, %session, %guild, %channel, %message,

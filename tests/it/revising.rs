@@ -452,15 +452,12 @@ async fn what_nobody_reads_any_more_stays_as_it_is() {
         let (broadcaster, now) = (id("ann"), half.clock.now());
         half.fail_edits(1, status(500, 0));
         half.shows("ann", 1234).await;
-        match how {
-            "left" => {
-                half.discord.kick(half.servers[0].0);
-                assert!(half.store.guild_left(guild, now).await.expect("left"));
-            }
-            _ => {
-                let watch = WatchKey { guild, broadcaster };
-                assert!(half.store.remove_watch(watch, now).await.expect("removed"));
-            }
+        if how == "left" {
+            half.discord.kick(half.servers[0].0);
+            assert!(half.store.guild_left(guild, now).await.expect("left"));
+        } else {
+            let watch = WatchKey { guild, broadcaster };
+            assert!(half.store.remove_watch(watch, now).await.expect("removed"));
         }
         half.pass(Duration::from_mins(10)).await;
         println!("{how}");

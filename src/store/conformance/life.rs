@@ -59,7 +59,7 @@ async fn is_over(store: &Store, at: u64) -> SessionId {
     session
 }
 
-async fn prefers(folder: &tempfile::TempDir, preferences: &str) {
+fn prefers(folder: &tempfile::TempDir, preferences: &str) {
     let database = rusqlite::Connection::open(folder.path().join("livebell.db")).expect("the database opens");
     database.execute("UPDATE watch SET preferences = ?1", [preferences]).expect("written");
 }
@@ -264,7 +264,7 @@ async fn recordings_are_looked_for_until_every_stream_has_one() {
     // Where nobody reads of it, nobody looks.
     for preferences in [r#"{"on_end":"delete"}"#, r#"{"on_end":"keep"}"#] {
         let (folder, store, _) = announced().await;
-        prefers(&folder, preferences).await;
+        prefers(&folder, preferences);
         is_over(&store, 90).await;
         assert!(store.recordings_due(later(90), NOW, 9).await.expect("sessions").is_empty());
     }
@@ -285,7 +285,7 @@ async fn ten_an_hour_are_published_of_a_channel() {
         };
         commit(&store, NOW, began).await;
     }
-    prefers(&folder, r#"{"publish":true}"#).await;
+    prefers(&folder, r#"{"publish":true}"#);
     for _ in 0..6 {
         for delivery in lease(&store, NOW).await {
             let message = MessageId::new(u64::try_from(delivery.id.0).expect("a number"));
@@ -314,7 +314,7 @@ async fn nothing_is_published_that_is_gone_or_over() {
     for how in ["gone", "over", "unwatched"] {
         let (folder, store) = store().await;
         watch(&store, 1, "7").await;
-        prefers(&folder, r#"{"publish":true}"#).await;
+        prefers(&folder, r#"{"publish":true}"#);
         goes_live(&store, "7", "a").await;
         let delivery = lease(&store, NOW).await.remove(0);
         settle(&store, &delivery, Outcome::Delivered(MessageId::new(5))).await;
