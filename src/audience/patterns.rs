@@ -8,9 +8,9 @@ use regex_automata::nfa::thompson::backtrack::{BoundedBacktracker, Cache, Config
 
 use crate::domain::Pattern;
 
-/// How much memory compiled expressions may take, in bytes: a sixteenth of a machine with 256 MB. An ordinary one takes some
-/// 1,500, so ten thousand servers that each have one of their own still fit.
-const MAX_KEPT: usize = 16 * 1024 * 1024;
+/// How much memory compiled expressions may take, in bytes: a tenth of a machine with 256 MB. An ordinary one takes some 1,700, so
+/// ten thousand servers that each have one of their own still fit.
+const MAX_KEPT: usize = 24 * 1024 * 1024;
 
 /// What an expression takes besides its program and its text: two entries in a table, and the engine around it.
 const OVERHEAD: usize = 256;
@@ -92,12 +92,13 @@ impl Patterns {
         answer
     }
 
-    /// Keeps one for the next time, if there is room beside those that this title was compared with.
+    /// Keeps one for the next time, if there is room beside those that this title or the one before was compared with. Were any
+    /// other to make room, each would be thrown away just before it is asked for again.
     fn keep(&mut self, pattern: &Pattern, program: Option<BoundedBacktracker>, answer: bool) {
         let bytes = program.as_ref().map_or(0, |program| program.get_nfa().memory_usage());
         let size = bytes + 2 * pattern.as_str().len() + OVERHEAD;
         if self.size + size > self.limit {
-            self.kept.retain(|_, kept| kept.answer.0 == self.turn);
+            self.kept.retain(|_, kept| kept.answer.0 + 1 >= self.turn);
             self.size = self.kept.values().map(|kept| kept.size).sum();
         }
         if self.size + size <= self.limit {
@@ -176,9 +177,11 @@ mod tests {
         for number in 0..200 {
             ask(&mut patterns, number, "one");
         }
-        // What this title was compared with stays, so what has no room beside it is not kept; of the next one it is.
+        // What this title and the one before were compared with stays, so what has no room beside it is not kept.
         assert!(!ask(&mut patterns, 200, "one"));
-        assert!(ask(&mut patterns, 200, "another"));
-        assert!(!patterns.kept.is_empty());
+        assert!(!ask(&mut patterns, 200, "two"));
+        assert!(ask(&mut patterns, 0, "two"));
+        assert!(ask(&mut patterns, 200, "three"));
+        assert!(ask(&mut patterns, 0, "three"));
     }
 }
