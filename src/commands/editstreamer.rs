@@ -23,7 +23,8 @@ pub(super) async fn editstreamer(
     if !wish.is_empty() {
         control.prefer(asker, &whose, &wish).await?;
     }
-    let (embed, controls) = panel::show(control, asker, &whose, !wish.is_empty()).await?;
-    ctx.send(poise::CreateReply::default().embed(embed).components(controls).ephemeral(true)).await?;
+    let (cards, controls) = panel::show(control, asker, &whose, panel::After::of(&wish)).await?;
+    let answer = cards.into_iter().fold(poise::CreateReply::default(), poise::CreateReply::embed);
+    ctx.send(answer.components(controls).ephemeral(true)).await?;
     Ok(())
 }

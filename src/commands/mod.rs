@@ -16,6 +16,7 @@ mod setchannel;
 mod settings;
 mod streamers;
 mod test;
+mod trial;
 mod why;
 
 use poise::serenity_prelude as serenity;

@@ -8,7 +8,7 @@ use serenity::{
     CreateInputText, CreateSelectMenu, CreateSelectMenuKind, InputTextStyle,
 };
 
-use super::{CommandError, options, preferences, reply, settings};
+use super::{CommandError, options, preferences, reply, settings, trial};
 use crate::control::{Asker, Control, Preferred, Setting, SettingsChange, Whose, Wish};
 use crate::domain::{BroadcasterId, ChannelId, MAX_TEMPLATE, Mention, OnEnd, Preferences, Reruns, RoleId};
 
@@ -264,19 +264,49 @@ const fn placeholder(setting: Setting) -> &'static str {
     }
 }
 
+/// What is shown with a panel that comes after a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum After {
+    /// Nothing was changed.
+    Nothing,
+    /// Something was.
+    Change,
+    /// A filter was: what it would do is told as well.
+    Filter,
+}
+
+impl After {
+    /// What this has changed.
+    pub(super) fn of(wish: &Wish) -> Self {
+        match (wish.is_empty(), wish.is_about_filters()) {
+            (true, _) => Self::Nothing,
+            (false, false) => Self::Change,
+            (false, true) => Self::Filter,
+        }
+    }
+}
+
 /// The panel as it stands.
 pub(super) async fn show(
     control: &Control,
     asker: Asker,
     whose: &Whose,
-    changed: bool,
-) -> Result<(serenity::CreateEmbed, Vec<CreateActionRow>), CommandError> {
-    if *whose == Whose::Server {
+    after: After,
+) -> Result<(Vec<serenity::CreateEmbed>, Vec<CreateActionRow>), CommandError> {
+    let changed = after != After::Nothing;
+    let (card, controls) = if *whose == Whose::Server {
         let settings = control.settings(asker, SettingsChange::default()).await?;
-        return Ok((settings::embed(&settings, changed), controls(&settings.preferred())));
+        (settings::embed(&settings, changed), controls(&settings.preferred()))
+    } else {
+        let preferred = control.preferred(asker, whose).await?;
+        (embed(&preferred, changed), controls(&preferred))
+    };
+    let mut cards = vec![card];
+    if after == After::Filter {
+        let trial = control.trial(asker, whose).await?;
+        cards.push(reply::embed().title("What that would do").description(trial::words(&trial)));
     }
-    let preferred = control.preferred(asker, whose).await?;
-    Ok((embed(&preferred, changed), controls(&preferred)))
+    Ok((cards, controls))
 }
 
 /// What stands on a panel.

@@ -114,8 +114,8 @@ async fn set(
     if !wish.is_empty() {
         control.prefer(asker, &whose, wish).await?;
     }
-    let (embed, controls) = panel::show(control, asker, &whose, !wish.is_empty()).await?;
-    Ok(EditInteractionResponse::new().embed(embed).components(controls))
+    let (cards, controls) = panel::show(control, asker, &whose, panel::After::of(wish)).await?;
+    Ok(EditInteractionResponse::new().embeds(cards).components(controls))
 }
 
 /// An announcement as it would read, for whoever has just worded it.

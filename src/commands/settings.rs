@@ -61,12 +61,16 @@ pub(super) async fn settings(
     if !wish.is_empty() {
         control.prefer(asker, &Whose::Server, &wish).await?;
     }
-    let changed = !wish.is_empty() || change != SettingsChange::default();
+    let mut after = panel::After::of(&wish);
     if change != SettingsChange::default() {
         control.settings(asker, change).await?;
+        if after == panel::After::Nothing {
+            after = panel::After::Change;
+        }
     }
-    let (embed, controls) = panel::show(control, asker, &Whose::Server, changed).await?;
-    ctx.send(poise::CreateReply::default().embed(embed).components(controls).ephemeral(true)).await?;
+    let (cards, controls) = panel::show(control, asker, &Whose::Server, after).await?;
+    let answer = cards.into_iter().fold(poise::CreateReply::default(), poise::CreateReply::embed);
+    ctx.send(answer.components(controls).ephemeral(true)).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod lists;
 mod preferring;
 mod settings;
 mod tidying;
+mod trial;
 mod watches;
 mod wish;
 
@@ -25,6 +26,7 @@ pub use explaining::{Tested, Why};
 pub use lists::{Live, LiveEntry, Page, Problem, WatchEntry};
 pub use preferring::{Preferred, Whose};
 pub use settings::{Settings, SettingsChange};
+pub use trial::{TRIED, Trial, Tried};
 pub use watches::{Added, ChannelCheck, Removed, SetChannel, Suggestion};
 pub use wish::{Setting, Wish};
 

@@ -75,7 +75,7 @@ impl Control {
         self.set_preferred(asker, streamer.as_ref(), wish, wanted).await
     }
 
-    async fn whose(&self, guild: GuildId, whose: &Whose) -> Result<Option<Profile>, Denied> {
+    pub(super) async fn whose(&self, guild: GuildId, whose: &Whose) -> Result<Option<Profile>, Denied> {
         Ok(match whose {
             Whose::Server => None,
             Whose::Streamer(typed) => Some(self.watched(guild, typed).await?),

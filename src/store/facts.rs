@@ -74,6 +74,18 @@ pub(super) fn category_of_chapter(text: &str) -> Result<Option<Category>, StoreE
     Ok(row.category.map(Category::from))
 }
 
+/// Makes a stream say what it said in a chapter.
+pub(super) fn as_in_chapter(stream: Stream, text: &str) -> Result<Stream, StoreError> {
+    let row: ChapterRow = serde_json::from_str(text).map_err(|_| StoreError::Unreadable("chapter"))?;
+    Ok(Stream {
+        title: row.title,
+        category: row.category.map(Category::from),
+        tags: row.tags,
+        language: row.language,
+        ..stream
+    })
+}
+
 /// The stream as a row's text.
 pub(super) fn write(stream: &Stream) -> String {
     let row = Row {

@@ -344,6 +344,15 @@ pub struct Placing {
     pub at: Timestamp,
 }
 
+/// A session as filters are tried on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastSession {
+    /// Whose.
+    pub broadcaster: BroadcasterId,
+    /// The stream as it was, one after the other, each with the most viewers that the session had.
+    pub seen: Vec<Stream>,
+}
+
 /// How a watch stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WatchState {

@@ -3,7 +3,7 @@
 use livebell_fakes::discord::Reply;
 use serde_json::{Value, json};
 
-use crate::world::{Server, World};
+use crate::world::{A_LOOK, GRACE, Server, World};
 
 impl World {
     /// An admin uses a command. Returns what it says.
@@ -295,4 +295,35 @@ async fn a_panel_is_for_those_who_may_manage_the_server() {
     let panel = world.slash(&world.admin, cats, "editstreamer", json!({ "streamer": "ann" })).await;
     world.unfollow(cats, "ann").await;
     insta::assert_snapshot!(world.presses(cats, &panel, "Picture").await.text(), @"This streamer is not on this server's list any more. `/streamers` shows who is.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_is_tried_out_when_it_is_saved() {
+    let (world, cats) = World::with_follower().await;
+    world.follow(cats, "bob").await;
+    // Ann has streamed twice, once in another category for a while.
+    for category in ["Celeste", "Chess"] {
+        world.goes_live("ann");
+        world.twitch.set_category(&world.id("ann"), category);
+        world.pass(A_LOOK).await;
+        world.goes_offline("ann");
+        world.pass(GRACE + A_LOOK * 2).await;
+    }
+    for name in ["ann", "bob"] {
+        world.goes_live(name);
+    }
+    world.twitch.set_category(&world.id("ann"), "Chess");
+    world.twitch.set_category(&world.id("bob"), "Celeste");
+    world.pass(A_LOOK).await;
+    let tried = async |command: &str, options: Value| {
+        let reply = world.slash(&world.admin, cats, command, options).await;
+        reply.embeds.get(1).map(|card| card["description"].as_str().unwrap_or_default().to_owned())
+    };
+    let words = tried("settings", json!({ "only_category": "Celeste" })).await.expect("a trial");
+    insta::assert_snapshot!(words, @"");
+    let words =
+        tried("editstreamer", json!({ "streamer": "ann", "only_category": "none" })).await.expect("a trial");
+    insta::assert_snapshot!(words, @"");
+    // What is no filter is not tried.
+    assert_eq!(tried("settings", json!({ "preview": false })).await, None);
 }

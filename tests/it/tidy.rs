@@ -21,7 +21,7 @@ const MAY_NAME: [(&str, &[&str]); 19] = [
     ("sources", &["domain", "twitch", "store", "clock"]),
     ("outbox", &["domain", "store", "render", "sinks", "clock"]),
     ("pipeline", &["domain", "detect", "audience", "store", "clock"]),
-    ("control", &["domain", "store", "twitch", "discord", "render", "clock"]),
+    ("control", &["domain", "store", "audience", "twitch", "discord", "render", "clock"]),
     ("commands", &["domain", "control", "render"]),
     ("gateway", &["domain", "control", "commands", "discord", "store", "clock"]),
     ("telemetry", &["domain", "store", "clock", "discord", "sources", "gateway"]),

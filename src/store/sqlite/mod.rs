@@ -19,6 +19,7 @@ mod recordings;
 mod revisions;
 mod routes;
 mod sessions;
+mod trying;
 mod turns;
 mod waking;
 mod watches;

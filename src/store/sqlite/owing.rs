@@ -33,6 +33,25 @@ impl Store {
         .await
     }
 
+    /// These watches, as they are now.
+    pub async fn watches(&self, keys: Vec<WatchKey>) -> Result<Vec<Watch>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(&format!(
+                "SELECT {WATCH} FROM watch JOIN guild USING (guild_id)
+                 WHERE guild_id = ?1 AND broadcaster_id = ?2"
+            ))?;
+            let mut found = Vec::new();
+            for key in keys {
+                let mut rows = statement.query(params![signed(key.guild.get()), key.broadcaster.as_str()])?;
+                if let Some(row) = rows.next()? {
+                    found.push(watch_of(row)?);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     /// The watches whose streamer has not been looked at since they were made or their server came back.
     pub async fn fresh_watches(&self) -> Result<Vec<Watch>, StoreError> {
         self.read(|tx| {
