@@ -107,14 +107,15 @@ async fn who_comes_to_play_what_is_wanted_is_announced_once_with_what_is_played_
     world.expect_announced(dogs, &["Ann"]);
     world.expect_announced(cats, &[]);
     let since = world.twitch.stream_of(&world.id("ann")).expect("a stream").started_at;
+    plays(&world, "7", "Celeste").await;
+    let announcement = &world.announcements(cats)[0];
+    assert_eq!(field(announcement, "Category"), "Celeste");
     for _ in 0..3 {
-        plays(&world, "7", "Celeste").await;
         plays(&world, "8", "Hades").await;
+        plays(&world, "7", "Celeste").await;
     }
     world.expect_announced(cats, &["Ann"]);
     world.expect_announced(dogs, &["Ann"]);
-    let announcement = &world.announcements(cats)[0];
-    assert_eq!(field(announcement, "Category"), "Celeste");
     // It is in time, though the stream is not new.
     assert_eq!(announcement.body["embeds"][0]["footer"], Value::Null);
     assert_eq!(announcement.body["embeds"][0]["timestamp"], since);

@@ -368,6 +368,7 @@ async fn whoever_is_on_the_list_every_command_is_answered_within_the_limits() {
             ("streamers", json!({})),
             ("live", json!({})),
             ("settings", json!({})),
+            ("editstreamer", one.clone()),
             ("why", one.clone()),
             ("test", one.clone()),
             ("removestreamer", one),

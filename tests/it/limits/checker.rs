@@ -20,6 +20,9 @@ const BUTTONS: usize = 5;
 const LABEL: usize = 80;
 const BUTTON_URL: usize = 512;
 const CUSTOM_ID: usize = 100;
+const PLACEHOLDER: usize = 150;
+const OPTIONS: usize = 25;
+const OPTION: usize = 100;
 const NONCE: usize = 25;
 /// Roles, and members, that may be mentioned.
 const MENTIONS: usize = 100;
@@ -161,13 +164,27 @@ impl Referee {
             self.expect(row["type"] == 1, &format!("{path} is no row"));
             let buttons = self.list(&path, &row["components"], BUTTONS);
             self.expect(!buttons.is_empty(), &format!("{path} is empty"));
-            for button in buttons {
-                self.button(&path, button);
-                ids.extend(button["custom_id"].as_str());
+            for part in buttons {
+                match part["type"].as_u64() {
+                    Some(3 | 5..=8) => self.select(&path, part, buttons.len()),
+                    _ => self.button(&path, part),
+                }
+                ids.extend(part["custom_id"].as_str());
             }
         }
         ids.sort_unstable();
         self.expect(ids.windows(2).all(|two| two[0] != two[1]), "two components have one custom_id");
+    }
+
+    fn select(&mut self, path: &str, select: &Value, in_row: usize) {
+        self.expect(in_row == 1, &format!("{path} has something beside a select"));
+        self.text(&format!("{path}.custom_id"), &select["custom_id"], 1, CUSTOM_ID);
+        self.text(&format!("{path}.placeholder"), &select["placeholder"], 0, PLACEHOLDER);
+        let options = self.list(&format!("{path}.options"), &select["options"], OPTIONS);
+        for option in options {
+            self.text(&format!("{path}.label"), &option["label"], 1, OPTION);
+            self.text(&format!("{path}.value"), &option["value"], 1, OPTION);
+        }
     }
 
     fn button(&mut self, path: &str, button: &Value) {
