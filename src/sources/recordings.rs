@@ -16,7 +16,7 @@ const LOOKS: [Duration; 4] =
 
 /// How often it is seen whether there is something to look for. Within this time the first look is to be over, so that one
 /// edit tells of the end and of the recording.
-const SEE_EVERY: Duration = Duration::from_secs(30);
+const SEE_EVERY: Duration = Duration::from_secs(5);
 
 /// The pause after a request that Twitch has not answered.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);

@@ -65,6 +65,9 @@ async fn a_streamer_is_wanted_as_the_server_wants_all_until_something_else_is_sa
     **At the end** delete it
     **Title has** any%, 100% (own)
     What is not marked as own follows the server's `/settings`.
+    What that would do
+    Nobody whom this is about is live now.
+    No stream of the last 14 days is remembered to try this on.
     ");
     let words = world.says(cats, "editstreamer", json!({ "streamer": "ann", "reset": "mention" })).await;
     assert_eq!(lines(&words, &["**Mentions"]), [format!("**Mentions** <@&{role}>")]);
@@ -320,10 +323,17 @@ async fn a_filter_is_tried_out_when_it_is_saved() {
         reply.embeds.get(1).map(|card| card["description"].as_str().unwrap_or_default().to_owned())
     };
     let words = tried("settings", json!({ "only_category": "Celeste" })).await.expect("a trial");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @"
+    ⏸️ **Ann** is live and held back: the category is Chess, and here only Celeste is announced.
+    ✅ **Bob** is live and fits.
+    Of the 4 streams of the last 14 days, 2 would have been announced.
+    ");
     let words =
         tried("editstreamer", json!({ "streamer": "ann", "only_category": "none" })).await.expect("a trial");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @"
+    ✅ **Ann** is live and fits.
+    Of the 3 streams of the last 14 days, 3 would have been announced.
+    ");
     // What is no filter is not tried.
     assert_eq!(tried("settings", json!({ "preview": false })).await, None);
 }

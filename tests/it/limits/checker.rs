@@ -177,7 +177,10 @@ impl Referee {
     }
 
     fn select(&mut self, path: &str, select: &Value, in_row: usize) {
-        self.expect(in_row == 1, &format!("{path} has something beside a select"));
+        if in_row != 1 {
+            self.expect(false, &format!("{path} has something beside a select"));
+            return;
+        }
         self.text(&format!("{path}.custom_id"), &select["custom_id"], 1, CUSTOM_ID);
         self.text(&format!("{path}.placeholder"), &select["placeholder"], 0, PLACEHOLDER);
         let options = self.list(&format!("{path}.options"), &select["options"], OPTIONS);
