@@ -141,6 +141,11 @@ impl Revisions {
             return (Vec::new(), IDLE_LOOK);
         }
         let looked = async {
+            // Nearly always there is nothing, and that is to cost one question.
+            let first = self.store.first_aftercare().await?;
+            if first.is_none_or(|due| due > at) {
+                return Ok((Vec::new(), first));
+            }
             // What is published late is no news in the servers that follow; an edit can wait.
             let mut busy: Vec<ChannelId> = held.values().copied().collect();
             let publications = self.store.publications_due(at, room, busy.clone()).await?;

@@ -80,6 +80,19 @@ impl Store {
         }
     }
 
+    /// When the first of all revisions and publications is due or was.
+    pub async fn first_aftercare(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT MIN(due_at) FROM (SELECT MIN(due_at) AS due_at FROM revision
+                     UNION ALL SELECT MIN(due_at) FROM publication WHERE state = 'wanted')",
+            )?;
+            let due: Option<i64> = statement.query_row([], |row| row.get(0))?;
+            Ok(due.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
     /// When the next revision is due that is not yet. What is due and waits, waits for something else than time.
     pub async fn next_revision(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         self.read(move |tx| {

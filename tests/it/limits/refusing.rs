@@ -164,7 +164,7 @@ fn a_button_leads_somewhere_or_does_something() {
         check("/components/0", row(odd), "neither leads");
     }
     check("/components/0/type", json!(17), "no row");
-    check("/components/0/components/0/type", json!(3), "no button");
+    check("/components/0/components/0/type", json!(4), "no button");
     let twin = json!({"type": 2, "style": 2, "label": "a", "custom_id": "a"});
     check("/components/0/components", json!([twin, twin]), "one custom_id");
 }
