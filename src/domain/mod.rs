@@ -6,6 +6,7 @@ mod filter;
 mod happening;
 mod ids;
 mod login;
+mod member;
 mod observation;
 mod pattern;
 mod permission;
@@ -29,6 +30,7 @@ pub use ids::{
     StreamId, TransitionId, UserId,
 };
 pub use login::{InvalidLogin, Login};
+pub use member::Choice;
 pub use observation::{Observation, Online, Seen, Sighting, Source};
 pub use pattern::{InvalidPattern, Pattern};
 pub use permission::{Permission, Permissions};

@@ -2,6 +2,7 @@
 
 mod held;
 mod life;
+mod members;
 mod notices;
 mod preferences;
 mod pushes;

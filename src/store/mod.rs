@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use board::{Board, LiveNow};
-pub use sqlite::{HISTORY, LOOKED_AT_EVERY, Store, VIEWERS_KEPT_EVERY, migrate, probe};
+pub use sqlite::{HISTORY, LOOKED_AT_EVERY, MAX_MENTIONED, Store, VIEWERS_KEPT_EVERY, migrate, probe};
 
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId,
@@ -290,6 +290,19 @@ pub enum Added {
     },
     /// The server watches as many streamers as a server may.
     Full,
+}
+
+/// What became of a member's choice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Chosen {
+    /// It holds from now on.
+    Changed,
+    /// It held already.
+    AsBefore,
+    /// As many members as may be want to be mentioned for that streamer already.
+    Full,
+    /// The server does not watch that streamer.
+    NotWatched,
 }
 
 /// A streamer in a server's list.

@@ -6,7 +6,7 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 8] = [
+const SAMPLES: [(u32, &str); 9] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
     (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
@@ -15,6 +15,7 @@ const SAMPLES: [(u32, &str); 8] = [
     (6, include_str!("../data/migrations/sqlite/0006_preferences.sql")),
     (7, include_str!("../data/migrations/sqlite/0007_held.sql")),
     (8, include_str!("../data/migrations/sqlite/0008_life.sql")),
+    (9, include_str!("../data/migrations/sqlite/0009_members.sql")),
 ];
 
 fn files(folder: &str) -> Vec<String> {
@@ -75,7 +76,7 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("transition_facts", 2),
         ("session_stream", 4),
         ("transition", 3),
-        ("delivery", 11),
+        ("delivery", 12),
         ("revision", 2),
         ("route", 2),
         ("notice", 3),
@@ -85,6 +86,8 @@ async fn every_migration_keeps_the_rows_of_the_version_before_it() {
         ("recording_look", 1),
         ("recording", 2),
         ("publication", 4),
+        ("member_choice", 3),
+        ("mentioned", 2),
     ] {
         assert_eq!(rows(table), count, "rows of {table}");
     }

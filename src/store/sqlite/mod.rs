@@ -9,6 +9,7 @@ mod explaining;
 mod gateway;
 mod guilds;
 mod history;
+mod members;
 mod notices;
 mod opening;
 mod outbox;
@@ -33,6 +34,7 @@ use tokio::sync::Mutex;
 
 pub use course::VIEWERS_KEPT_EVERY;
 pub use history::HISTORY;
+pub use members::MAX_MENTIONED;
 pub use opening::probe;
 pub use sessions::LOOKED_AT_EVERY;
 

@@ -150,7 +150,7 @@ pub(super) fn owe(
                 CASE WHEN ?7 IS NULL THEN 'pending' ELSE 'held' END, ?7, ?8
          FROM watch JOIN guild USING (guild_id)
          WHERE guild_id = ?2 AND broadcaster_id = ?3 AND left_at IS NULL
-         ON CONFLICT (transition_id, guild_id) DO UPDATE SET state = excluded.state, due_at = excluded.due_at,
+         ON CONFLICT (transition_id, guild_id, part) DO UPDATE SET state = excluded.state, due_at = excluded.due_at,
              decided_at = CASE WHEN state IN ('held', 'filtered') AND excluded.state = 'pending' AND unsure_since IS NULL
                                THEN excluded.decided_at ELSE decided_at END,
              owed_since = CASE WHEN state IN ('held', 'filtered') THEN excluded.due_at ELSE excluded.owed_since END,

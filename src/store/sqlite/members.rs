@@ -1,0 +1,123 @@
+//! Members: which streamers may ping them. Nothing is kept of anybody but the id, and only of those who have chosen.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::outbox::profile;
+use super::{Store, signed};
+use crate::domain::{BroadcasterId, Choice, GuildId, Profile, Timestamp, UserId, WatchKey};
+use crate::store::{Chosen, StoreError};
+
+/// Members of a server who may want to be mentioned for one streamer. More would be a wall of a dozen messages that nobody
+/// reads: that many are better served by a role, which one mention reaches.
+pub const MAX_MENTIONED: usize = 1_000;
+
+impl Store {
+    /// Remembers what a member has chosen. [`MAX_MENTIONED`] can be on for one watch; off is always possible.
+    pub async fn choose(
+        &self,
+        watch: WatchKey,
+        user: UserId,
+        choice: Choice,
+        at: Timestamp,
+    ) -> Result<Chosen, StoreError> {
+        self.write(move |tx| choose(tx, &watch, user, choice, at)).await
+    }
+
+    /// What a member has chosen about a streamer, if anything.
+    pub async fn choice(&self, watch: WatchKey, user: UserId) -> Result<Option<Choice>, StoreError> {
+        self.read(move |tx| choice_of(tx, &watch, user)).await
+    }
+
+    /// Everything that a member has chosen in a server, by the streamer's login.
+    pub async fn choices_of(
+        &self,
+        guild: GuildId,
+        user: UserId,
+    ) -> Result<Vec<(Profile, Choice)>, StoreError> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT broadcaster_id, choice, login, display_name, image
+                 FROM member_choice JOIN streamer USING (broadcaster_id)
+                 WHERE user_id = ?2 AND guild_id = ?1 ORDER BY login",
+            )?;
+            let mut rows = statement.query(params![signed(guild.get()), signed(user.get())])?;
+            let mut choices = Vec::new();
+            while let Some(row) = rows.next()? {
+                let broadcaster =
+                    BroadcasterId::new(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
+                let word = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+                let choice = Choice::from_word(word).ok_or(StoreError::Unreadable("choice"))?;
+                choices.push((profile(row, broadcaster, 2)?, choice));
+            }
+            Ok(choices)
+        })
+        .await
+    }
+
+    /// A member has left a server: forgets what they had chosen there. Returns about how many streamers.
+    pub async fn member_left(&self, guild: GuildId, user: UserId) -> Result<usize, StoreError> {
+        self.write(move |tx| {
+            let who = params![signed(guild.get()), signed(user.get())];
+            tx.prepare_cached(
+                "DELETE FROM mentioned WHERE user_id = ?2
+                   AND delivery_id IN (SELECT delivery_id FROM delivery WHERE guild_id = ?1)",
+            )?
+            .execute(who)?;
+            let mut choices =
+                tx.prepare_cached("DELETE FROM member_choice WHERE user_id = ?2 AND guild_id = ?1")?;
+            Ok(choices.execute(who)?)
+        })
+        .await
+    }
+
+    /// Forgets a person, in every server. Returns how many choices that were.
+    pub async fn forget_person(&self, user: UserId) -> Result<usize, StoreError> {
+        self.write(move |tx| {
+            let who = [signed(user.get())];
+            tx.prepare_cached("DELETE FROM mentioned WHERE user_id = ?1")?.execute(who)?;
+            Ok(tx.prepare_cached("DELETE FROM member_choice WHERE user_id = ?1")?.execute(who)?)
+        })
+        .await
+    }
+}
+
+fn choice_of(tx: &Transaction<'_>, watch: &WatchKey, user: UserId) -> Result<Option<Choice>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT choice FROM member_choice WHERE guild_id = ?1 AND broadcaster_id = ?2 AND user_id = ?3",
+    )?;
+    let key = params![signed(watch.guild.get()), watch.broadcaster.as_str(), signed(user.get())];
+    let word: Option<String> = statement.query_row(key, |row| row.get(0)).optional()?;
+    word.map(|word| Choice::from_word(&word).ok_or(StoreError::Unreadable("choice"))).transpose()
+}
+
+fn choose(
+    tx: &Transaction<'_>,
+    watch: &WatchKey,
+    user: UserId,
+    choice: Choice,
+    at: Timestamp,
+) -> Result<Chosen, StoreError> {
+    let (guild, broadcaster) = (signed(watch.guild.get()), watch.broadcaster.as_str());
+    let mut watched = tx.prepare_cached("SELECT 1 FROM watch WHERE guild_id = ?1 AND broadcaster_id = ?2")?;
+    if !watched.exists(params![guild, broadcaster])? {
+        return Ok(Chosen::NotWatched);
+    }
+    if choice_of(tx, watch, user)? == Some(choice) {
+        return Ok(Chosen::AsBefore);
+    }
+    if choice == Choice::On {
+        let mut on = tx.prepare_cached(
+            "SELECT COUNT(*) FROM member_choice WHERE guild_id = ?1 AND broadcaster_id = ?2 AND choice = 'on'",
+        )?;
+        let count: i64 = on.query_row(params![guild, broadcaster], |row| row.get(0))?;
+        if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_MENTIONED {
+            return Ok(Chosen::Full);
+        }
+    }
+    tx.prepare_cached(
+        "INSERT INTO member_choice (guild_id, broadcaster_id, user_id, choice, chosen_at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET choice = excluded.choice, chosen_at = excluded.chosen_at",
+    )?
+    .execute(params![guild, broadcaster, signed(user.get()), choice.as_str(), at.as_millis()])?;
+    Ok(Chosen::Changed)
+}
