@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use livebell_fakes::discord::permissions::MENTION_EVERYONE;
-use livebell_fakes::discord::{ChannelKind, Discord, Fault, Place};
+use livebell_fakes::discord::permissions::{MANAGE_MESSAGES, MANAGE_ROLES, MENTION_EVERYONE};
+use livebell_fakes::discord::{self as fake, ChannelKind, Discord, Fault, Place};
 
+use super::permissions::Giving;
 use super::{DiscordError, DiscordOptions, Line, Member, Posted, Queueing, Rest};
 use crate::clock::Clock;
 use crate::domain::{
@@ -266,4 +267,36 @@ async fn who_may_be_mentioned_is_looked_up() {
     assert_eq!(may().await, [true, true, true, true, true, false]);
     client.discord.delete_channel(channel.get());
     assert_eq!(may().await, [true, false, false, false, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_given_and_taken_if_the_bot_may() {
+    let client = Client::new().await;
+    let guild = client.discord.add_guild("Dogs");
+    let ben = fake::Member::named("ben");
+    client.discord.member_joins(guild, &ben);
+    let fans = client.discord.add_role(guild, "Fans");
+    let role = RoleId::new(fans).expect("an id");
+    let here = |user| Member { guild: GuildId::new(guild).expect("an id"), user };
+    let giving = async || {
+        client.rest.giving(here(client.discord.bot_user_id()), role, Line::Errand).await.expect("an answer")
+    };
+    assert_eq!(giving().await, Giving::NoRight);
+    client.discord.grant(guild, MANAGE_ROLES);
+    assert_eq!(giving().await, Giving::May);
+    client.rest.change_role(here(ben.id), role, true).await.expect("it is given");
+    assert_eq!(client.discord.roles_of(guild, ben.id), [fans]);
+    let asked = client.discord.requests().pop().expect("a request");
+    assert_eq!(asked.reason.as_deref(), Some("The member asked for it with Notify me"));
+    client.rest.change_role(here(ben.id), role, false).await.expect("it is taken");
+    assert!(client.discord.roles_of(guild, ben.id).is_empty());
+    // What the bot sees is what Discord does.
+    client.discord.set_role(guild, fans, |role| role.permissions = MANAGE_MESSAGES);
+    assert_eq!(giving().await, Giving::Privileged);
+    client.discord.set_role(guild, fans, |role| *role = fake::Role { position: 9, ..fake::Role::default() });
+    assert_eq!(giving().await, Giving::TooHigh);
+    let refused = client.rest.change_role(here(ben.id), role, true).await;
+    assert!(matches!(refused, Err(DiscordError::Refused { code: 50013, .. })), "{refused:?}");
+    client.discord.delete_role(guild, fans);
+    assert_eq!(giving().await, Giving::Gone);
 }

@@ -10,6 +10,7 @@ mod pace;
 pub mod permissions;
 mod reads;
 mod rest;
+mod roles;
 mod turns;
 mod wire;
 

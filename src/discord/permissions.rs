@@ -2,7 +2,7 @@
 //! whether that is enough. Pure.
 
 use super::Access;
-use crate::domain::{Mention, Permission, Permissions, Refusal};
+use crate::domain::{Mention, Permission, Permissions, Refusal, RoleId};
 
 /// May do everything, overwrites or not.
 const ADMINISTRATOR: u64 = 1 << 3;
@@ -16,6 +16,27 @@ pub struct Role {
     pub permissions: u64,
     /// Whether everybody may mention it.
     pub is_mentionable: bool,
+    /// How high it stands; that of everybody is at 0.
+    pub position: i64,
+    /// Whether it belongs to an integration, so that nobody can give it.
+    pub is_managed: bool,
+}
+
+/// Whether the bot gives a role to whoever asks for it, and takes it again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Giving {
+    /// It does.
+    May,
+    /// There is no such role.
+    Gone,
+    /// Nobody can give this role: it belongs to an integration, or all members have it.
+    Nobody,
+    /// It would come with rights that not everybody has, so it is not for whoever asks.
+    Privileged,
+    /// The bot lacks [`Permission::ManageRoles`].
+    NoRight,
+    /// The role is not below the highest one of the bot.
+    TooHigh,
 }
 
 /// What a channel changes for a role or a member.
@@ -72,6 +93,37 @@ pub fn may_mention(mention: Mention, permissions: Permissions, roles: &[Role]) -
     }
 }
 
+/// Whether a member with these roles gives a role to whoever asks for it (Discord, Permissions, "Permission Hierarchy").
+/// `channels` are the overwrites of each channel of the server.
+#[must_use]
+pub fn giving(
+    wanted: RoleId,
+    guild: u64,
+    own: &[u64],
+    roles: &[Role],
+    channels: &[Vec<Overwrite>],
+) -> Giving {
+    let wanted = wanted.get();
+    let Some(role) = roles.iter().find(|role| role.id == wanted) else { return Giving::Gone };
+    if role.is_managed || wanted == guild {
+        return Giving::Nobody;
+    }
+    // An admin who lets moderators be mentioned does not mean that everybody becomes one at the press of a button.
+    let adds = |overwrites: &[Overwrite]| {
+        let of = |has: &[u64]| effective(guild, 0, has, roles, overwrites);
+        of(&[wanted]) & !of(&[]) != 0
+    };
+    if adds(&[]) || channels.iter().any(|overwrites| adds(overwrites)) {
+        return Giving::Privileged;
+    }
+    let rights = Permissions(effective(guild, 0, own, roles, &[]));
+    if !rights.has(Permission::ManageRoles) {
+        return Giving::NoRight;
+    }
+    let highest = roles.iter().filter(|role| own.contains(&role.id)).map(|role| role.position).max();
+    if highest.is_some_and(|highest| role.position < highest) { Giving::May } else { Giving::TooHigh }
+}
+
 impl Access {
     /// Why announcements cannot be posted, with the rights that are missing; nothing when they can.
     #[must_use]
@@ -101,14 +153,17 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::RoleId;
 
     const GUILD: u64 = 1;
     const BOT: u64 = 2;
     const ROLE: u64 = 3;
 
+    /// A role that stands at the bottom.
+    fn role(id: u64, permissions: u64) -> Role {
+        Role { id, permissions, is_mentionable: false, position: 0, is_managed: false }
+    }
+
     fn check(role_bits: [u64; 2], overwrites: &[(u64, u64, u64)], expected: &str) {
-        let role = |id, permissions| Role { id, permissions, is_mentionable: false };
         let roles = [role(GUILD, role_bits[0]), role(ROLE, role_bits[1])];
         let overwrites: Vec<_> =
             overwrites.iter().map(|&(id, allow, deny)| Overwrite { id, allow, deny }).collect();
@@ -135,8 +190,7 @@ mod tests {
 
     #[test]
     fn a_role_is_mentioned_by_all_or_by_those_who_may() {
-        let role = |id, is_mentionable| Role { id, permissions: 0, is_mentionable };
-        let roles = [role(GUILD, false), role(3, true), role(4, false)];
+        let roles = [role(GUILD, 0), Role { is_mentionable: true, ..role(3, 0) }, role(4, 0)];
         let of = |id| RoleId::new(id).map_or(Mention::Nobody, Mention::Role);
         let may = |permissions| {
             let all = [Mention::Nobody, Mention::Here, Mention::Everyone, of(3), of(4), of(GUILD), of(5)];
@@ -145,6 +199,39 @@ mod tests {
         let plain = Permissions::of(&Permission::USEFUL);
         assert_eq!(may(plain), [true, false, false, true, false, false, false]);
         assert_eq!(may(Permissions(plain.0 | (1 << 17))), [true, true, true, true, true, true, false]);
+    }
+
+    /// Whether the bot, with a role at position 2 that grants this, gives [`ROLE`] when that is made like this.
+    fn gives(own: u64, wanted: Role, overwrites: &[(u64, u64, u64)], expected: Giving) {
+        const OWN: u64 = 9;
+        const EVERYBODY: u64 = (1 << 10) | (1 << 11);
+        let own = Role { position: 2, ..role(OWN, own) };
+        let roles = [role(GUILD, EVERYBODY), own, wanted];
+        let overwrites = overwrites.iter().map(|&(id, allow, deny)| Overwrite { id, allow, deny }).collect();
+        let found = RoleId::new(ROLE).map(|id| giving(id, GUILD, &[OWN], &roles, &[Vec::new(), overwrites]));
+        assert_eq!(found, Some(expected), "{wanted:?}");
+    }
+
+    #[test]
+    fn a_role_is_given_by_who_may_if_only_mentions_come_with_it() {
+        const VIEW: u64 = 1 << 10;
+        const SEND: u64 = 1 << 11;
+        let may = Permission::ManageRoles.bit();
+        let fans = Role { position: 1, ..role(ROLE, 0) };
+        gives(may, fans, &[], Giving::May);
+        gives(ADMINISTRATOR, fans, &[], Giving::May);
+        gives(0, fans, &[], Giving::NoRight);
+        gives(may, Role { position: 2, ..fans }, &[], Giving::TooHigh);
+        gives(may, Role { is_managed: true, ..fans }, &[], Giving::Nobody);
+        gives(may, Role { id: 4, ..fans }, &[], Giving::Gone);
+        // What everybody may do anyway comes with no role.
+        gives(may, Role { permissions: SEND, ..fans }, &[(ROLE, SEND, 0)], Giving::May);
+        gives(may, Role { permissions: 1 << 13, ..fans }, &[], Giving::Privileged);
+        gives(may, Role { permissions: ADMINISTRATOR, ..fans }, &[], Giving::Privileged);
+        gives(may, fans, &[(GUILD, 0, VIEW), (ROLE, VIEW, 0)], Giving::Privileged);
+        gives(may, fans, &[(ROLE, 0, SEND)], Giving::May);
+        let everybody = RoleId::new(GUILD).map(|id| giving(id, GUILD, &[], &[role(GUILD, 0)], &[]));
+        assert_eq!(everybody, Some(Giving::Nobody));
     }
 
     #[test]

@@ -78,9 +78,7 @@ impl Rest {
         let Member { guild, user } = member;
         // Asking for one channel that the bot may not see would be a refused request, and Discord counts those. The list has
         // also what is hidden, but no threads.
-        let listed: Vec<Channel> = self
-            .read(Route::of("GET /guilds/{}/channels", guild), &format!("/guilds/{guild}/channels"), line)
-            .await?;
+        let listed = self.channels(guild, line).await?;
         let found = if let Some(found) = listed.into_iter().find(|one| one.id == channel.get()) {
             found
         } else {
@@ -95,18 +93,34 @@ impl Rest {
                 Err(error) => return Err(error),
             }
         };
-        let roles: Vec<RoleBody> = self
-            .read(Route::of("GET /guilds/{}/roles", guild), &format!("/guilds/{guild}/roles"), line)
-            .await?;
-        let path = format!("/guilds/{guild}/members/{user}");
-        let member: MemberBody =
-            self.read(Route::of("GET /guilds/{}/members/{}", guild), &path, line).await?;
-        let own: Vec<u64> = member.roles.iter().filter_map(|id| id.parse().ok()).collect();
-        let roles: Vec<Role> = roles.iter().map(Role::from).collect();
+        let roles = self.roles(guild, line).await?;
+        let own = self.roles_of(member, line).await?;
         let overwrites: Vec<Overwrite> = found.permission_overwrites.iter().map(Overwrite::from).collect();
         let permissions = permissions::effective(guild.get(), user, &own, &roles, &overwrites);
         let takes_messages = found.takes_messages();
         Ok((Access::Has { permissions: Permissions(permissions), takes_messages }, roles))
+    }
+
+    /// The channels of a server, without threads.
+    pub(super) async fn channels(&self, guild: GuildId, line: Line) -> Result<Vec<Channel>, DiscordError> {
+        let route = Route::of("GET /guilds/{}/channels", guild);
+        self.read(route, &format!("/guilds/{guild}/channels"), line).await
+    }
+
+    /// The roles of a server, with that of everybody.
+    pub(super) async fn roles(&self, guild: GuildId, line: Line) -> Result<Vec<Role>, DiscordError> {
+        let route = Route::of("GET /guilds/{}/roles", guild);
+        let roles: Vec<RoleBody> = self.read(route, &format!("/guilds/{guild}/roles"), line).await?;
+        Ok(roles.iter().map(Role::from).collect())
+    }
+
+    /// The roles that a member has, without that of everybody.
+    pub(super) async fn roles_of(&self, member: Member, line: Line) -> Result<Vec<u64>, DiscordError> {
+        let Member { guild, user } = member;
+        let path = format!("/guilds/{guild}/members/{user}");
+        let member: MemberBody =
+            self.read(Route::of("GET /guilds/{}/members/{}", guild), &path, line).await?;
+        Ok(member.roles.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
     /// The messages of a channel, the latest first, before that one. Without the right to read them Discord gives an empty

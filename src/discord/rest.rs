@@ -310,7 +310,7 @@ impl Inner {
     }
 
     /// Waits until a request may go out: first whether anything may, then in the queue, and then whether it still may.
-    async fn turn(
+    pub(super) async fn turn(
         &self,
         route: Route,
         line: Line,
@@ -348,11 +348,24 @@ impl Inner {
     /// Sends a request whose turn has come, and says when that was and what came of it.
     async fn exchange<T: DeserializeOwned>(
         &self,
+        place: Place<'_>,
+        method: Method,
+        route: Route,
+        path: &str,
+        body: Option<&(impl Serialize + Sync + ?Sized)>,
+    ) -> (Timestamp, Result<T, DiscordError>) {
+        self.exchange_because(place, method, route, path, body, None).await
+    }
+
+    /// The same for what Discord notes in the audit log of the server, with the reason that stands there.
+    pub(super) async fn exchange_because<T: DeserializeOwned>(
+        &self,
         mut place: Place<'_>,
         method: Method,
         route: Route,
         path: &str,
         body: Option<&(impl Serialize + Sync + ?Sized)>,
+        reason: Option<&'static str>,
     ) -> (Timestamp, Result<T, DiscordError>) {
         let authorization = match self.authorization() {
             Ok(authorization) => authorization,
@@ -364,6 +377,9 @@ impl Inner {
             .header("Authorization", authorization);
         if let Some(body) = body {
             request = request.json(body);
+        }
+        if let Some(reason) = reason {
+            request = request.header("X-Audit-Log-Reason", reason);
         }
         let sent_at = place.goes_out();
         let response = match request.send().await {

@@ -29,7 +29,8 @@ pub enum Line {
     Urgent,
     /// It announces this transition.
     Transition(TransitionId),
-    /// Everything else that nobody waits for: notices, looks into channels, the list of commands.
+    /// Everything else that nobody waits for, or a crowd may want at once: notices, looks into channels, the list of commands,
+    /// members' roles.
     Errand,
     /// It changes a message that is there already: goes after all others, and only while there is room to spare.
     Edit,

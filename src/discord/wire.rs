@@ -333,11 +333,21 @@ pub(super) struct RoleBody {
     permissions: u64,
     #[serde(default)]
     mentionable: bool,
+    #[serde(default)]
+    position: i64,
+    #[serde(default)]
+    managed: bool,
 }
 
 impl From<&RoleBody> for Role {
     fn from(body: &RoleBody) -> Self {
-        Self { id: body.id, permissions: body.permissions, is_mentionable: body.mentionable }
+        Self {
+            id: body.id,
+            permissions: body.permissions,
+            is_mentionable: body.mentionable,
+            position: body.position,
+            is_managed: body.managed,
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Permission {
     /// Mention all members, and roles that not everybody may mention. Asked for nowhere: few servers want it, and those that
     /// do give it themselves.
     MentionEveryone,
+    /// Give and take roles, in the whole server. Asked for nowhere either: without it members are mentioned by name.
+    ManageRoles,
 }
 
 impl Permission {
@@ -35,6 +37,7 @@ impl Permission {
             Self::EmbedLinks => 1 << 14,
             Self::ReadMessageHistory => 1 << 16,
             Self::MentionEveryone => 1 << 17,
+            Self::ManageRoles => 1 << 28,
         }
     }
 }
@@ -48,6 +51,7 @@ impl fmt::Display for Permission {
             Self::EmbedLinks => "Embed Links",
             Self::ReadMessageHistory => "Read Message History",
             Self::MentionEveryone => "Mention @everyone, @here, and All Roles",
+            Self::ManageRoles => "Manage Roles",
         })
     }
 }

@@ -110,6 +110,7 @@ pub(super) async fn serve(
             path: call.path.clone(),
             query: call.query.clone(),
             body: serde_json::from_slice(&call.body).unwrap_or_default(),
+            reason: reason(&call.headers),
             at: shared.now(),
         });
         state.latency / 2
@@ -268,6 +269,11 @@ fn guild_part(state: &State, guild: u64, part: &[&str], now: Duration) -> Result
         ["members", user] => members::read(guild, snowflake(user)?, now),
         _ => Err(Refusal::not_found()),
     }
+}
+
+/// What the audit log is to say, percent-encoded where it is no ASCII (Discord, Audit Logs).
+fn reason(headers: &HeaderMap) -> Option<String> {
+    Some(headers.get("x-audit-log-reason")?.to_str().ok()?.to_owned())
 }
 
 fn snowflake(text: &str) -> Result<u64, Refusal> {

@@ -184,6 +184,8 @@ pub struct Request {
     pub query: String,
     /// The JSON body; null if there was none or bodies are not recorded.
     pub body: Value,
+    /// What the audit log of the server is to say about it.
+    pub reason: Option<String>,
     /// When it arrived, since the Unix epoch.
     pub at: Duration,
 }
