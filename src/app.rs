@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::commands;
 use crate::config::Settings;
-use crate::control::{Bells, Control, RegisterError};
+use crate::control::{Bells, Control, KnownRoles, RegisterError};
 use crate::discord::{Application, DiscordError, DiscordOptions, Rest};
 use crate::domain::{Happening, Permission, Permissions};
 use crate::gateway::{Gateway, GatewayEnd, GatewayOptions, GatewayState};
@@ -298,6 +298,7 @@ fn speak_to_discord(
             application,
             bells: base.bells.clone(),
             grace: base.settings.offline_grace,
+            known_roles: KnownRoles::default(),
         };
         let worker = Worker {
             store: base.store.clone(),

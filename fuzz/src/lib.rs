@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use livebell::commands::{self, Asked, Handle};
+use livebell::control::Chooser;
 use livebell::discord::{DiscordError, Failure, failure};
-use livebell::domain::{GuildId, Login, Outcome, Profile, Refusal, Stream, text};
+use livebell::domain::{BroadcasterId, GuildId, Login, Outcome, Profile, Refusal, RoleId, Stream, text};
 use livebell::sinks::meaning;
 use livebell::twitch::{StreamsPage, UsersPage};
 use poise::serenity_prelude as serenity;
@@ -207,9 +208,32 @@ pub fn interaction(payload: &[u8]) {
             assert_eq!(Some(asker.guild), guild_of(form.guild_id));
             assert_eq!(Handle::read(&form.data.custom_id), Some(handle));
         }
+        (Ok(Asked::Notify(chooser, broadcaster)), serenity::Interaction::Component(component)) => {
+            chooser_holds(&chooser, component);
+            assert_eq!(component.data.custom_id, format!("notify:v1:{broadcaster}"));
+            assert!(!broadcaster.as_str().is_empty(), "a button of nobody's");
+        }
+        (Ok(Asked::TurnOff(chooser, broadcasters, page)), serenity::Interaction::Component(component)) => {
+            chooser_holds(&chooser, component);
+            let id = &component.data.custom_id;
+            assert_eq!(id.rsplit(':').next().and_then(|page| page.parse().ok()), Some(page), "{id}");
+            let serenity::ComponentInteractionDataKind::StringSelect { values } = &component.data.kind else {
+                panic!("nothing is chosen in {:?}", component.data.kind);
+            };
+            assert!(broadcasters.iter().map(BroadcasterId::as_str).eq(values.iter().map(String::as_str)));
+        }
         (Ok(Asked::Nothing) | Err(_), _) => {}
         (asked, interaction) => panic!("{asked:?} is read of {interaction:?}"),
     }
+}
+
+/// Who chooses is who pressed, there, and with the roles that Discord says.
+fn chooser_holds(chooser: &Chooser, component: &serenity::ComponentInteraction) {
+    let member = component.member.as_ref().expect("a member");
+    assert_eq!(Some(chooser.guild.get()), component.guild_id.map(serenity::GuildId::get));
+    assert_eq!(chooser.user.get(), member.user.id.get());
+    let has = |role: &RoleId| member.roles.iter().any(|known| known.get() == role.get());
+    assert!(chooser.roles.iter().all(has), "{:?} of {:?}", chooser.roles, member.roles);
 }
 
 /// Options as serenity resolves them for poise. Text that is meant for Twitch is a login or nothing.

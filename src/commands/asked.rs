@@ -1,13 +1,13 @@
-//! What an interaction asks for, as far as it is read here: who asks where, which page of which list, and what of a panel. The options of a
-//! command are read by poise, as the types of its function.
+//! What an interaction asks for, as far as it is read here: who asks where, which page of which list, what of a panel, and whose
+//! announcements are to ping whom. The options of a command are read by poise, as the types of its function.
 
 use poise::serenity_prelude as serenity;
 
-use super::CommandError;
 use super::pages::{self, Press};
 use super::panel::Handle;
-use crate::control::Asker;
-use crate::domain::{ChannelId, GuildId, UserId};
+use super::{CommandError, notifications, notify};
+use crate::control::{Asker, Chooser};
+use crate::domain::{BroadcasterId, ChannelId, GuildId, RoleId, UserId};
 
 /// What an interaction asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +18,10 @@ pub enum Asked {
     Page(Press),
     /// Something of a panel: a button, a select or a form.
     Panel(Asker, Handle),
+    /// The announcements of this streamer are to ping this member, or not any more: the button of an announcement.
+    Notify(Chooser, BroadcasterId),
+    /// The announcements of these streamers are not to ping this member any more: the select of the list, on that page.
+    TurnOff(Chooser, Vec<BroadcasterId>, usize),
     /// Nothing of this bot's.
     Nothing,
 }
@@ -31,6 +35,12 @@ pub fn asked(interaction: &serenity::Interaction) -> Result<Asked, CommandError>
         serenity::Interaction::Component(press) => {
             if let Some(handle) = Handle::read(&press.data.custom_id) {
                 return Ok(Asked::Panel(presser(press)?, handle));
+            }
+            if let Some(broadcaster) = notify::read(&press.data.custom_id) {
+                return Ok(Asked::Notify(choosing(press)?, broadcaster));
+            }
+            if let Some((broadcasters, page)) = notifications::read(press) {
+                return Ok(Asked::TurnOff(choosing(press)?, broadcasters, page));
             }
             Ok(pages::pressed(press)?.map_or(Asked::Nothing, Asked::Page))
         }
@@ -55,6 +65,28 @@ pub(super) fn presser(press: &serenity::ComponentInteraction) -> Result<Asker, C
 /// Who has filled in a form.
 pub(super) fn writer(form: &serenity::ModalInteraction) -> Result<Asker, CommandError> {
     asker_of(form.member.as_ref(), form.guild_id, form.channel_id)
+}
+
+/// Which member chooses with a command.
+pub(super) fn chooser(command: &serenity::CommandInteraction) -> Result<Chooser, CommandError> {
+    chooser_of(command.member.as_deref(), command.guild_id)
+}
+
+/// Which member chooses with a button or a select.
+pub(super) fn choosing(press: &serenity::ComponentInteraction) -> Result<Chooser, CommandError> {
+    chooser_of(press.member.as_ref(), press.guild_id)
+}
+
+fn chooser_of(
+    member: Option<&serenity::Member>,
+    guild_id: Option<serenity::GuildId>,
+) -> Result<Chooser, CommandError> {
+    let member = member.ok_or(CommandError::NotInServer)?;
+    Ok(Chooser {
+        guild: guild(guild_id)?,
+        user: UserId::new(member.user.id.get()).ok_or(CommandError::NotInServer)?,
+        roles: member.roles.iter().filter_map(|role| RoleId::new(role.get())).collect(),
+    })
 }
 
 fn asker_of(

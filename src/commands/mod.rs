@@ -5,6 +5,8 @@ mod asked;
 mod editstreamer;
 mod held;
 mod live;
+mod notifications;
+mod notify;
 mod options;
 mod pages;
 mod panel;
@@ -21,7 +23,7 @@ mod why;
 
 use poise::serenity_prelude as serenity;
 
-use crate::control::{Asker, Control, Denied};
+use crate::control::{Asker, Chooser, Control, Denied};
 use crate::domain::GuildId;
 
 pub use asked::{Asked, asked};
@@ -67,6 +69,8 @@ fn all() -> Vec<poise::Command<Data, CommandError>> {
         removestreamer::removestreamer(),
         streamers::streamers(),
         live::live(),
+        notify::notify(),
+        notifications::notifications(),
         why::why(),
         test::test(),
         options::with_options(
@@ -108,6 +112,11 @@ fn guild(ctx: Context<'_>) -> Result<GuildId, CommandError> {
 fn asker(ctx: Context<'_>) -> Result<Asker, CommandError> {
     let poise::Context::Application(application) = ctx else { return Err(CommandError::NotInServer) };
     asked::asker(application.interaction)
+}
+
+fn chooser(ctx: Context<'_>) -> Result<Chooser, CommandError> {
+    let poise::Context::Application(application) = ctx else { return Err(CommandError::NotInServer) };
+    asked::chooser(application.interaction)
 }
 
 /// Suggests streamers of the server's own list while somebody types.

@@ -14,7 +14,7 @@ const LONGEST_LIST: u16 = 1_000;
 /// An option in the table: its name, what it is for, and what can be given.
 type Row = (&'static str, &'static str, fn(CreateCommandOption) -> CreateCommandOption);
 
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 20] = [
     ("channel", "Where announcements go", channel),
     ("mention", "A role to be mentioned; @everyone mentions all members", role),
     ("here", "Mention @here; false mentions nobody", boolean),
@@ -26,6 +26,7 @@ const TABLE: [Row; 19] = [
     ("color", "Colour of the card's edge, such as #9146ff", short),
     ("preview", "Whether the card shows a picture of the stream", boolean),
     ("button", "Whether there is a button that leads to the stream", boolean),
+    ("notify", "Whether there is a button with which members choose to be mentioned", boolean),
     ("publish", "Whether announcements in announcement channels are published to their followers", boolean),
     ("on_end", "What becomes of an announcement when the stream is over", on_end),
     ("reruns", "What is done about reruns", reruns),
@@ -89,8 +90,8 @@ fn reset(option: CreateCommandOption) -> CreateCommandOption {
     named.fold(option.kind(CommandOptionType::String), choice).add_string_choice(EVERYTHING, EVERYTHING)
 }
 
-/// What is remembered and read already, and has no effect yet: forums take no announcements, and members cannot choose.
-const LATER: [Setting; 2] = [Setting::Notify, Setting::ForumTag];
+/// What is remembered and read already, and has no effect yet: forums take no announcements.
+const LATER: [Setting; 1] = [Setting::ForumTag];
 
 /// The word for all settings at once.
 pub(super) const EVERYTHING: &str = "everything";
@@ -178,6 +179,7 @@ fn add(mut wish: Wish, name: &str, value: &ResolvedValue<'_>) -> Wish {
             "here" => wish.here = Some(*value),
             "preview" => wish.preview = Some(*value),
             "button" => wish.button = Some(*value),
+            "notify" => wish.notify = Some(*value),
             "publish" => wish.publish = Some(*value),
             _ => {}
         },

@@ -2,7 +2,7 @@
 
 use poise::serenity_prelude as serenity;
 
-use super::{CommandError, asked, live, reply, streamers};
+use super::{CommandError, asked, live, notifications, reply, streamers};
 use crate::control::Control;
 use crate::domain::GuildId;
 
@@ -13,6 +13,8 @@ pub enum List {
     Streamers,
     /// `/live`.
     Live,
+    /// `/notifications`.
+    Notifications,
 }
 
 /// A button that was pressed.
@@ -27,12 +29,13 @@ pub struct Press {
 }
 
 impl List {
-    const ALL: [Self; 2] = [Self::Streamers, Self::Live];
+    const ALL: [Self; 3] = [Self::Streamers, Self::Live, Self::Notifications];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Streamers => "streamers",
             Self::Live => "live",
+            Self::Notifications => "notifications",
         }
     }
 }
@@ -90,6 +93,7 @@ pub(super) async fn turn(
     let turned = match list {
         List::Streamers => streamers::page(control, guild, page).await,
         List::Live => live::page(control, guild, page).await,
+        List::Notifications => notifications::page(control, &asked::choosing(interaction)?, page).await,
     };
     let answer = match turned {
         Ok((embed, buttons)) => serenity::CreateInteractionResponse::UpdateMessage(
@@ -121,6 +125,7 @@ mod tests {
             "streamers:v1:-1",
             "streamers:v2:1",
             "notify:v1:1",
+            "notifications:v1:off:1",
             "live:v1:here",
         ] {
             assert_eq!(read(id), None, "{id}");

@@ -383,6 +383,7 @@ fn controls(preferred: &Preferred) -> Vec<CreateActionRow> {
     let switches = [
         ("Picture", Setting::Preview, own.preview, counts.preview.unwrap_or(true)),
         ("Watch button", Setting::Button, own.button, counts.button.unwrap_or(true)),
+        ("Notify button", Setting::Notify, own.notify, counts.notify.unwrap_or(true)),
         ("Publish", Setting::Publish, own.publish, counts.publish.unwrap_or(false)),
     ];
     let switches = switches.into_iter().map(|(label, setting, own, counts)| {

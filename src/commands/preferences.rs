@@ -2,8 +2,8 @@
 
 use super::options::{on_end_words, reruns_words};
 use super::reply;
-use crate::control::{Preferred, Setting};
-use crate::domain::{Category, Mention, Preferences, Reruns, text};
+use crate::control::{Giving, Preferred, Setting};
+use crate::domain::{Category, Mention, Permission, Preferences, Reruns, text};
 
 /// Longest list or text in a line of an answer; the whole stands in the panel's forms.
 const LONGEST: usize = 150;
@@ -17,7 +17,9 @@ pub(super) fn lines(preferred: &Preferred) -> Vec<String> {
     let place = channel.map_or_else(|| "none".to_owned(), |channel| format!("<#{channel}>"));
     let mut lines = vec![format!("**Channel** {place}{}", mark(*has_own_channel))];
     for setting in Setting::ALL {
-        let Some(words) = words(setting, counts) else { continue };
+        let giving = preferred.giving.filter(|_| setting == Setting::Notify);
+        let said = words(setting, counts).or_else(|| Some(giving_words(giving?, counts)));
+        let Some(words) = said else { continue };
         lines.push(format!("**{}** {words}{}", title(setting), mark(is_set(setting, own))));
     }
     lines
@@ -121,6 +123,20 @@ fn words_of(mention: Mention) -> String {
         Mention::Here => "@here".to_owned(),
         Mention::Everyone => "@everyone".to_owned(),
     }
+}
+
+/// What the button for members does where announcements mention a role, and why if it is not what could be.
+fn giving_words(giving: Giving, counts: &Preferences) -> String {
+    let role = words_of(counts.mention.unwrap_or_default());
+    let why = match giving {
+        Giving::May => return format!("gives members {role}, and takes it"),
+        Giving::Gone => "there is no such role any more".to_owned(),
+        Giving::Nobody => "nobody can give that role".to_owned(),
+        Giving::Privileged => "that would give them more rights than everybody has".to_owned(),
+        Giving::NoRight => format!("I lack **{}**", Permission::ManageRoles),
+        Giving::TooHigh => "it does not stand below my own role in the server's settings".to_owned(),
+    };
+    format!("mentions members by name: I cannot give them {role}, because {why}")
 }
 
 /// That a mention notifies nobody, and what to do about it.

@@ -8,7 +8,7 @@ use serenity::{
 
 use super::asked::{Asked, asked};
 use super::panel::{self, Deed, Form, Handle};
-use super::{CommandError, Data, pages, reply};
+use super::{CommandError, Data, notifications, notify, pages, reply};
 use crate::control::{Asker, Control, Wish};
 use crate::render;
 
@@ -22,6 +22,12 @@ pub(super) async fn answer(
     match (interaction, asked(interaction)?) {
         (serenity::Interaction::Component(press), Asked::Page(page)) => {
             pages::turn(control, ctx, press, page).await
+        }
+        (serenity::Interaction::Component(press), Asked::Notify(chooser, broadcaster)) => {
+            notify::press(control, ctx, press, chooser, broadcaster).await
+        }
+        (serenity::Interaction::Component(press), Asked::TurnOff(chooser, broadcasters, page)) => {
+            notifications::turn_off(control, ctx, press, chooser, (broadcasters, page)).await
         }
         (serenity::Interaction::Component(press), Asked::Panel(asker, handle)) => {
             let Deed::Open(form) = handle.deed else {

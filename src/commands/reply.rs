@@ -3,7 +3,7 @@
 use poise::serenity_prelude as serenity;
 
 use super::{CommandError, Data};
-use crate::control::{ChannelCheck, Denied, MAX_WATCHES, Suggestion};
+use crate::control::{ChannelCheck, Denied, MAX_MENTIONED, MAX_WATCHES, Suggestion};
 use crate::domain::{ChannelId, Refusal, Timestamp, text};
 use crate::render;
 
@@ -116,6 +116,18 @@ pub(super) fn words(error: &CommandError) -> String {
     }
 }
 
+/// The same for what a button or a select could not do, which the log is told as well when it is the bot's own trouble.
+pub(super) fn logged(error: &CommandError, what: &str) -> String {
+    if let CommandError::Denied(Denied::Store(cause)) = error {
+        tracing::error!(
+            error = cause as &dyn std::error::Error,
+            what,
+            "a press could not be answered as it should"
+        );
+    }
+    words(error)
+}
+
 fn denied_words(denied: &Denied) -> String {
     match denied {
         Denied::NotAllowed => {
@@ -143,6 +155,21 @@ fn denied_words(denied: &Denied) -> String {
         Denied::Invalid { setting, why } => {
             format!("`{}`: {why}. Nothing was changed.", setting.as_str())
         }
+        Denied::NotOffered => "This server lets nobody choose to be mentioned by announcements of this streamer any more, so nothing was \
+             changed. `/notifications` shows what pings you here."
+            .to_owned(),
+        Denied::TooManyToMention => format!(
+            "{} members are mentioned by announcements of this streamer here already, which is as many as can be. Nothing was \
+             changed.",
+            text::grouped(MAX_MENTIONED as u64)
+        ),
+        Denied::NotHere => {
+            "You are not in this server any more, so nothing here pings you, and I have forgotten what you had chosen."
+                .to_owned()
+        }
+        Denied::DiscordIsSilent => "Discord does not answer at the moment. Please try again in a minute; `/notifications` shows how \
+             it stands."
+            .to_owned(),
         Denied::TwitchIsSilent => {
             "Twitch does not answer at the moment, so nothing was changed. Please try again in a minute.".to_owned()
         }

@@ -124,7 +124,7 @@ fn by_name(profile: &Profile) -> String {
 }
 
 impl<T> Page<T> {
-    fn of(entries: Vec<T>, wanted: usize) -> Self {
+    pub(super) fn of(entries: Vec<T>, wanted: usize) -> Self {
         let total = entries.len();
         let of = total.div_ceil(PAGE).max(1);
         let number = wanted.min(of - 1);

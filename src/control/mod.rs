@@ -1,8 +1,10 @@
 //! What people may do. The only writer of human intentions: it checks who asks, then acts, and answers in values.
 
 mod explaining;
+mod giving;
 mod guilds;
 mod lists;
+mod notifying;
 mod preferring;
 mod settings;
 mod tidying;
@@ -21,9 +23,14 @@ use crate::domain::{ChannelId, GuildId, InvalidLogin, Login, UserId};
 use crate::store::{Store, StoreError};
 use crate::twitch::Helix;
 
-pub use crate::store::{Account, DeliveryAccount, DeliveryState, GuildTroubles, HISTORY, PublicationState};
+pub use crate::discord::permissions::Giving;
+pub use crate::store::{
+    Account, DeliveryAccount, DeliveryState, GuildTroubles, HISTORY, MAX_MENTIONED, PublicationState,
+};
 pub use explaining::{Tested, Why};
+pub use giving::KnownRoles;
 pub use lists::{Live, LiveEntry, Page, Problem, WatchEntry};
+pub use notifying::{Chooser, Means, Notifications, Notified, Pinging};
 pub use preferring::{Preferred, Whose};
 pub use settings::{Settings, SettingsChange};
 pub use trial::{TRIED, Trial, Tried};
@@ -88,6 +95,18 @@ pub enum Denied {
         /// Why not, with what would be good. Fit for an answer.
         why: String,
     },
+    /// The server does not let its members choose to be mentioned.
+    #[error("the server has turned that off")]
+    NotOffered,
+    /// As many members as may be are mentioned by name already.
+    #[error("too many members are mentioned already")]
+    TooManyToMention,
+    /// The member has left the server, and what was remembered of them there is forgotten.
+    #[error("the member has left the server")]
+    NotHere,
+    /// Discord gave no answer in time.
+    #[error("Discord does not answer")]
+    DiscordIsSilent,
     /// Twitch gave no answer in time.
     #[error("Twitch does not answer")]
     TwitchIsSilent,
@@ -122,6 +141,8 @@ pub struct Control {
     pub bells: Bells,
     /// How long a stream may be gone before its session is over.
     pub grace: Duration,
+    /// What was found out about roles lately.
+    pub known_roles: KnownRoles,
 }
 
 impl Control {

@@ -2,6 +2,7 @@
 
 use super::wish::{self, Setting, Wish};
 use super::{Asker, CHECK_PATIENCE, ChannelCheck, Control, Denied, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
+use crate::discord::permissions::Giving;
 use crate::discord::{Line, Member};
 use crate::domain::{
     BroadcasterId, Category, ChannelId, GuildId, Mention, Preferences, Profile, WatchKey, text,
@@ -44,6 +45,9 @@ pub struct Preferred {
     pub check: Option<ChannelCheck>,
     /// Whether whom announcements mention is notified by that; nothing while that is not known.
     pub may_mention: Option<bool>,
+    /// Whether members are given the role that announcements mention when they ask to be; nothing when that is no role, when
+    /// they are not asked, and while it is not known.
+    pub giving: Option<Giving>,
 }
 
 impl Control {
@@ -145,15 +149,26 @@ impl Control {
             }
         };
         let mention = counts.mention.unwrap_or_default();
-        let (check, may_mention) = match channel {
+        let (check, may_mention, giving) = match channel {
             Some(channel) => {
                 let looks = (self.check(guild, channel), self.may_mention(guild, channel, mention));
-                let (check, may_mention) = tokio::join!(looks.0, looks.1);
-                (Some(check), may_mention)
+                let (check, may_mention, giving) =
+                    tokio::join!(looks.0, looks.1, self.giving(guild, &counts));
+                (Some(check), may_mention, giving)
             }
-            None => (None, None),
+            None => (None, None, self.giving(guild, &counts).await),
         };
-        Ok(Preferred { streamer, channel, has_own_channel, own, counts, check, may_mention })
+        Ok(Preferred { streamer, channel, has_own_channel, own, counts, check, may_mention, giving })
+    }
+
+    /// Whether members are given the role that announcements mention, as it is now.
+    pub(super) async fn giving(&self, guild: GuildId, counts: &Preferences) -> Option<Giving> {
+        match counts.mention {
+            Some(Mention::Role(role)) if counts.notify != Some(false) => {
+                self.look_up_giving(guild, role, Line::Urgent).await
+            }
+            _ => None,
+        }
     }
 
     /// Whether the bot's messages in a channel notify those whom announcements mention, as far as Discord says in time.

@@ -1,6 +1,7 @@
 //! What a server has set, and what is wrong with it.
 
 use super::{Asker, ChannelCheck, Control, Denied, Preferred};
+use crate::discord::permissions::Giving;
 use crate::domain::{DoubtPolicy, LatePolicy};
 use crate::store::{GuildSettings, GuildTroubles};
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub check: Option<ChannelCheck>,
     /// Whether whom announcements mention is notified by that; nothing while that is not known.
     pub may_mention: Option<bool>,
+    /// Whether members are given the role that announcements mention when they ask to be, if that is known.
+    pub giving: Option<Giving>,
     /// What is wrong with announcements.
     pub troubles: GuildTroubles,
     /// How many streamers the server watches.
@@ -42,6 +45,7 @@ impl Settings {
             counts: self.set.preferences.clone(),
             check: self.check,
             may_mention: self.may_mention,
+            giving: self.giving,
         }
     }
 }
@@ -57,17 +61,18 @@ impl Control {
         }
         let set = self.store.guild(asker.guild).await?;
         let mention = set.preferences.mention.unwrap_or_default();
-        let (check, may_mention) = match set.channel {
+        let giving = self.giving(asker.guild, &set.preferences);
+        let (check, may_mention, giving) = match set.channel {
             Some(channel) => {
                 let looks =
                     (self.check(asker.guild, channel), self.may_mention(asker.guild, channel, mention));
-                let (check, may_mention) = tokio::join!(looks.0, looks.1);
-                (Some(check), may_mention)
+                let (check, may_mention, giving) = tokio::join!(looks.0, looks.1, giving);
+                (Some(check), may_mention, giving)
             }
-            None => (None, None),
+            None => (None, None, giving.await),
         };
         let troubles = self.store.troubles(asker.guild).await?;
         let watches = self.store.count_watched(asker.guild).await?;
-        Ok(Settings { set, check, may_mention, troubles, watches, changed })
+        Ok(Settings { set, check, may_mention, giving, troubles, watches, changed })
     }
 }

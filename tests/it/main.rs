@@ -23,6 +23,7 @@ mod laws;
 mod limits;
 mod migrations;
 mod notices;
+mod notifying;
 mod polling;
 mod preferring;
 mod process;

@@ -182,7 +182,7 @@ async fn a_panel_works_after_a_restart() {
     world.discord.set_role(cats.guild, role, |role| role.mentionable = true);
     let panel = world.slash(&world.admin, cats, "editstreamer", json!({ "streamer": "ann" })).await;
     assert!(panel.ephemeral);
-    insta::assert_snapshot!(panel.buttons().join(" | "), @"At the end: edit (as server) | Reruns: skip (as server) | Text… | Filters… | More filters… | Picture: on (as server) | Watch button: on (as server) | Publish: off (as server) | @here: off");
+    insta::assert_snapshot!(panel.buttons().join(" | "), @"At the end: edit (as server) | Reruns: skip (as server) | Text… | Filters… | More filters… | Picture: on (as server) | Watch button: on (as server) | Notify button: on (as server) | Publish: off (as server) | @here: off");
     world.stop().await.expect("a clean stop");
     world.wake().await;
     let id = world.id("ann");
@@ -198,6 +198,7 @@ async fn a_panel_works_after_a_restart() {
     **Channel** #stage (own)
     **Mentions** <@&Fans> (own)
     **Picture** no (own)
+    **Notify button** mentions members by name: I cannot give them <@&Fans>, because I lack **Manage Roles**
     **At the end** say how long it was, with the recording (own)
     What is not marked as own follows the server's `/settings`.
     ");

@@ -35,6 +35,12 @@ async fn a_member_chooses_for_each_streamer_of_each_server() {
     assert_eq!(choose(&store, 1, "7", 5, Choice::Off).await, Chosen::Changed);
     assert_eq!(chosen(&store, 1, 5).await, ["user_7 off", "user_8 off"]);
     assert_eq!(store.choice(key(2, "7"), user(5)).await.expect("an answer"), Some(Choice::On));
+    // Who is reached with a role needs no entry.
+    for was in [Some(Choice::Off), None] {
+        assert_eq!(store.unchoose(key(1, "7"), user(5)).await.expect("forgotten"), was);
+    }
+    assert_eq!(chosen(&store, 1, 5).await, ["user_8 off"]);
+    assert_eq!(chosen(&store, 2, 5).await, ["user_7 on"]);
 }
 
 #[tokio::test]

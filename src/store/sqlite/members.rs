@@ -28,6 +28,21 @@ impl Store {
         self.read(move |tx| choice_of(tx, &watch, user)).await
     }
 
+    /// Forgets what a member has chosen about a streamer, because they are reached in another way. Returns what that was, if
+    /// anything.
+    pub async fn unchoose(&self, watch: WatchKey, user: UserId) -> Result<Option<Choice>, StoreError> {
+        self.write(move |tx| {
+            let was = choice_of(tx, &watch, user)?;
+            let mut statement = tx.prepare_cached(
+                "DELETE FROM member_choice WHERE guild_id = ?1 AND broadcaster_id = ?2 AND user_id = ?3",
+            )?;
+            let (guild, user) = (signed(watch.guild.get()), signed(user.get()));
+            statement.execute(params![guild, watch.broadcaster.as_str(), user])?;
+            Ok(was)
+        })
+        .await
+    }
+
     /// Everything that a member has chosen in a server, by the streamer's login.
     pub async fn choices_of(
         &self,

@@ -1,0 +1,113 @@
+//! Roles that members ask for: whether the bot gives one, remembered for a moment, and doing it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Control, Denied};
+use crate::discord::permissions::Giving;
+use crate::discord::{DiscordError, Line, Member};
+use crate::domain::{GuildId, RoleId, Timestamp, UserId};
+
+/// How long a look-up, and a change, may take. The person was told to wait by then, so this is about patience.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the answer of a look-up is believed. When somebody goes live, many press within a minute, and each would make three
+/// requests; an admin who has just put a role right does not wait long.
+const BELIEVED: Duration = Duration::from_secs(30);
+
+/// How long no attempt is made after one that Discord refused though all looked right: it counts refused requests.
+const REFUSED: Duration = Duration::from_mins(5);
+
+/// Roles that are remembered at most; those beyond are looked up each time.
+const MAX_ROLES: usize = 1_000;
+
+/// Discord's codes for a member who is not there (any more): unknown member, unknown user.
+const NOBODY: [u64; 2] = [10007, 10013];
+
+/// A role of a server.
+type Key = (GuildId, RoleId);
+
+/// What was found out about roles lately. All clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct KnownRoles(Arc<Mutex<HashMap<Key, (Giving, Timestamp)>>>);
+
+impl KnownRoles {
+    fn get(&self, key: Key, now: Timestamp) -> Option<Giving> {
+        let known = self.lock();
+        known.get(&key).filter(|(_, until)| *until > now).map(|(giving, _)| *giving)
+    }
+
+    fn keep(&self, key: Key, giving: Giving, now: Timestamp, time: Duration) {
+        let mut known = self.lock();
+        if known.len() >= MAX_ROLES {
+            known.retain(|_, (_, until)| *until > now);
+        }
+        if known.len() < MAX_ROLES || known.contains_key(&key) {
+            known.insert(key, (giving, now.after(time)));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, (Giving, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Control {
+    /// Whether the bot gives that role to whoever asks for it, as it was a moment ago at most.
+    pub(super) async fn gives(&self, guild: GuildId, role: RoleId) -> Result<bool, Denied> {
+        let giving = match self.known_roles.get((guild, role), self.clock.steady()) {
+            Some(giving) => giving,
+            // Crowds ask this, and no announcement is to wait for them.
+            None => self.look_up_giving(guild, role, Line::Errand).await.ok_or(Denied::DiscordIsSilent)?,
+        };
+        Ok(giving == Giving::May)
+    }
+
+    /// Whether the bot gives that role, as it is now; nothing when Discord does not say in time.
+    pub(super) async fn look_up_giving(&self, guild: GuildId, role: RoleId, line: Line) -> Option<Giving> {
+        let bot = Member { guild, user: self.application.bot_user };
+        match tokio::time::timeout(PATIENCE, self.rest.giving(bot, role, line)).await {
+            Ok(Ok(giving)) => {
+                self.known_roles.keep((guild, role), giving, self.clock.steady(), BELIEVED);
+                Some(giving)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%guild, %role, %error, "whether a role can be given could not be looked up");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Gives a role to a member, or takes it. Returns whether Discord lets the bot do that.
+    pub(super) async fn change_role(
+        &self,
+        (guild, user): (GuildId, UserId),
+        role: RoleId,
+        gives: bool,
+    ) -> Result<bool, Denied> {
+        let member = Member { guild, user: user.get() };
+        match tokio::time::timeout(PATIENCE, self.rest.change_role(member, role, gives)).await {
+            Ok(Ok(())) => {
+                tracing::debug!(%guild, %role, gives, "a member's role was changed");
+                Ok(true)
+            }
+            Ok(Err(DiscordError::Refused { code, .. })) if NOBODY.contains(&code) => {
+                let forgotten = self.store.member_left(guild, user).await?;
+                tracing::debug!(%guild, forgotten, "a member has left");
+                Err(Denied::NotHere)
+            }
+            Ok(Err(error @ DiscordError::Refused { .. })) => {
+                tracing::warn!(%guild, %role, %error, "a role could not be changed");
+                self.known_roles.keep((guild, role), Giving::NoRight, self.clock.steady(), REFUSED);
+                Ok(false)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%guild, %role, %error, "a role could not be changed");
+                Err(Denied::DiscordIsSilent)
+            }
+            Err(_) => Err(Denied::DiscordIsSilent),
+        }
+    }
+}
