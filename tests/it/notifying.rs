@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use livebell_fakes::discord::permissions::{ADMINISTRATOR, MANAGE_MESSAGES, MANAGE_ROLES};
-use livebell_fakes::discord::{Fault, Interaction, Member, Place, Reply, Role};
+use livebell_fakes::discord::{Fault, Interaction, Limits, Member, Place, Reply, Role};
 use serde_json::{Value, json};
 
 use crate::world::{A_LOOK, GRACE, Server, World};
@@ -19,10 +19,13 @@ impl World {
         (world, cats, Member::named("cleo"))
     }
 
-    /// A member presses **Notify me** on the latest announcement of a server.
+    /// A member presses **Notify me** on an announcement of a server, or on one that has been deleted since.
     pub(crate) async fn pressed_notify(&self, by: &Member, server: Server, login: &str) -> Interaction {
         let id = format!("notify:v1:{}", self.id(login));
-        self.discord.press(by, server.guild, server.live, json!({}), &id).await
+        let standing = self.announcements(server).into_iter().rev();
+        let mut standing = standing.map(|post| self.discord.message(server.live, post.id));
+        let message = standing.find(|message| message.to_string().contains(&id)).unwrap_or_default();
+        self.discord.press(by, server.guild, server.live, message, &id).await
     }
 
     /// The same, with what the member is told.
