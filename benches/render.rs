@@ -62,7 +62,7 @@ fn announcements(criterion: &mut Criterion) {
         recordings: (1..=3).map(recording).collect(),
     };
     let (stream, plain) = (stream(), Preferences::default());
-    let manner = Manner { has_notify: true, ..Manner::default() };
+    let manner = Manner::default();
     let mut group = criterion.benchmark_group("rendering");
     group.throughput(Throughput::Elements(1));
     for (name, preferences) in

@@ -35,6 +35,8 @@ pub struct Found {
     pub by: UserId,
     /// What can be seen of it.
     pub posted: Posted,
+    /// Which message it answers.
+    pub answers: Option<MessageId>,
 }
 
 impl Rest {

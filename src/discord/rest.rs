@@ -15,7 +15,7 @@ use super::breaker::Breaker;
 use super::buckets::Route;
 use super::pace::{NoTurn, Pace, Place};
 use super::turns::Line;
-use super::wire::{ApplicationBody, EditedMessage, GatewayBody, NewMessage, WithId};
+use super::wire::{ApplicationBody, CreatedBody, EditedMessage, GatewayBody, NewMessage, WithId};
 use super::{DiscordError, DiscordOptions};
 use crate::clock::Clock;
 use crate::domain::{ChannelId, GuildId, MessageId, Timestamp};
@@ -41,12 +41,14 @@ pub struct Queueing {
 }
 
 /// A message that is in its channel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Posted {
     /// Its id.
     pub id: MessageId,
     /// When its turn had come and it went out.
     pub sent_at: Timestamp,
+    /// What it says above its card. Not what was sent, if an earlier attempt had put it there.
+    pub text: Option<String>,
 }
 
 /// The application that the token belongs to.
@@ -185,9 +187,9 @@ impl Rest {
         let path = format!("/channels/{channel}/messages");
         let body = NewMessage::new(message, nonce);
         let (sent_at, created) = self.inner.exchange(place, Method::POST, route, &path, Some(&body)).await;
-        let created: WithId = created?;
+        let created: CreatedBody = created?;
         let id = MessageId::new(created.id).ok_or_else(|| perhaps_done("a message without an id"))?;
-        Ok(Posted { id, sent_at })
+        Ok(Posted { id, sent_at, text: created.content })
     }
 
     /// Puts this into a message of the bot's in place of what is there. Doing it again does no harm. `is_wanted` is asked when

@@ -21,8 +21,18 @@ pub(super) struct NewMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flags: Option<u32>,
     allowed_mentions: AllowedMentions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_reference: Option<Reference>,
     nonce: &'a str,
     enforce_nonce: bool,
+}
+
+/// The message that another one answers (Discord, Message, "Message Reference Structure").
+#[derive(Serialize)]
+struct Reference {
+    message_id: String,
+    /// What answers a message that is gone would stand there alone.
+    fail_if_not_exists: bool,
 }
 
 /// What replaces a message (Discord, Message, "Edit Message"). Everything is named: what is left out would stay as it is.
@@ -138,6 +148,9 @@ impl<'a> NewMessage<'a> {
             components: rows(&message.buttons),
             flags: message.is_silent.then_some(SUPPRESS_NOTIFICATIONS),
             allowed_mentions: AllowedMentions::from(&message.mentions),
+            message_reference: message
+                .answers
+                .map(|answered| Reference { message_id: answered.to_string(), fail_if_not_exists: true }),
             nonce,
             enforce_nonce: true,
         }
@@ -229,6 +242,13 @@ pub(super) struct MessageBody {
     content: String,
     #[serde(default)]
     embeds: Vec<SeenEmbed>,
+    #[serde(default)]
+    message_reference: Option<SeenReference>,
+}
+
+#[derive(Deserialize)]
+struct SeenReference {
+    message_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -243,10 +263,12 @@ impl MessageBody {
         let (url, timestamp) = card.map_or((None, None), |card| (card.url, card.timestamp));
         let timestamp = timestamp.and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let timestamp = timestamp.map(|time| Timestamp::from_millis(time.as_millisecond()));
+        let answered = self.message_reference.and_then(|answered| answered.message_id?.parse().ok());
         Some(Found {
             id: MessageId::new(self.id)?,
             by: UserId::new(self.author.id)?,
             posted: render::Posted { text: self.content, url, timestamp },
+            answers: answered.and_then(MessageId::new),
         })
     }
 }
@@ -256,6 +278,15 @@ impl MessageBody {
 pub(super) struct GuildBody {
     #[serde(default)]
     pub(super) system_channel_id: Option<String>,
+}
+
+/// A message that was created, or was there already.
+#[derive(Deserialize)]
+pub(super) struct CreatedBody {
+    #[serde(deserialize_with = "snowflake")]
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) content: Option<String>,
 }
 
 /// Anything that has an id.

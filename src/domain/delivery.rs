@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     ChannelId, DeliveryId, DoubtPolicy, GuildId, HeldBy, LatePolicy, MessageId, Preferences, Profile, Reruns,
-    SessionId, Stream, Timestamp, TransitionId, WatchKey,
+    SessionId, Stream, Timestamp, TransitionId, UserId, WatchKey,
 };
 
 /// A delivery that was leased for one attempt, with the facts that were frozen when it was decided.
@@ -35,6 +35,11 @@ pub struct Delivery {
     pub doubt: DoubtPolicy,
     /// How it is wanted.
     pub preferences: Preferences,
+    /// The members whom it is to mention, who have asked for it.
+    pub members: Vec<UserId>,
+    /// The announcement that it answers, when it is a reply: it mentions members for whom that had no room, and says nothing
+    /// else.
+    pub answers: Option<MessageId>,
     /// The stream as it was when its session began; for a server to which it was owed later than that, as it is known now.
     pub stream: Stream,
     /// The account as it is known now.
@@ -63,6 +68,15 @@ pub enum Outcome {
     KeptBack,
     /// The credentials are no longer accepted: nothing at all can be sent.
     Unauthorized,
+}
+
+/// Which of the members whom a message was to mention it mentions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mentioned {
+    /// Those who stand in it.
+    pub there: Vec<UserId>,
+    /// Those for whom it had no room, by the replies that are owed to them.
+    pub replies: Vec<Vec<UserId>>,
 }
 
 /// Why a destination does not take a delivery.

@@ -21,7 +21,7 @@ pub mod text;
 mod time;
 mod watch;
 
-pub use delivery::{Delivery, Outcome, Owed, Refusal};
+pub use delivery::{Delivery, Mentioned, Outcome, Owed, Refusal};
 pub use ending::{Chapter, Ending, Recording};
 pub use filter::HeldBy;
 pub use happening::Happening;

@@ -2,6 +2,7 @@
 
 use super::{
     ChannelId, DeliveryId, Ending, GuildId, MessageId, Preferences, Profile, SessionId, Stream, Timestamp,
+    UserId,
 };
 
 /// An announcement that stands in an announcement channel and is to be published to the servers that follow it.
@@ -44,6 +45,10 @@ pub struct Revision {
     pub sent_at: Option<Timestamp>,
     /// How the announcement is wanted.
     pub preferences: Preferences,
+    /// The members whom it mentions.
+    pub members: Vec<UserId>,
+    /// Whether it is a reply with mentions. It says nothing of the stream, and is deleted with what it answers.
+    pub is_reply: bool,
     /// The session's stream as it is known now, with the start of the session.
     pub stream: Stream,
     /// The account as it is known now.

@@ -197,19 +197,20 @@ impl Revisions {
 
     /// What is to become of an announcement, by what is known now.
     fn wanted(&self, revision: &Revision) -> Wanted {
+        if revision.is_reply {
+            return Wanted::Gone;
+        }
         let Revision { stream, profile, preferences, .. } = revision;
         let sent_at = revision.sent_at.unwrap_or_else(|| self.sink.posted_at(revision.message));
         // It was late then or it was not; it does not become late by being edited.
         let late = late::late_by(revision.owed_since, stream.started_at, sent_at);
         let manner = Manner { late, ..Manner::default() };
         let Some(ending) = &revision.ending else {
-            return Wanted::Says(Box::new(render::announcement(
-                stream,
-                profile,
-                preferences,
-                self.clock.now(),
-                manner,
-            )));
+            let now = self.clock.now();
+            let mut message = render::announcement(stream, profile, preferences, now, manner);
+            // They have been notified. Whoever has no room beside a longer title goes without standing there.
+            let _ = render::mention_members(&mut message, &revision.members);
+            return Wanted::Says(Box::new(message));
         };
         match preferences.on_end.unwrap_or_default() {
             OnEnd::Edit => {

@@ -1,6 +1,6 @@
 //! The worker: leases what is due, renders it, has it sent, settles what came of it. Each delivery is a job of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::{doubt, late, nonce, retry};
 use crate::clock::Clock;
 use crate::domain::{
-    Delivery, DeliveryId, Doubt, DoubtPolicy, Happening, LatePolicy, MessageId, Outcome, Refusal, Timestamp,
+    Delivery, DeliveryId, Doubt, DoubtPolicy, Happening, LatePolicy, Mentioned, MessageId, Outcome, Refusal,
+    Timestamp, UserId,
 };
-use crate::render::{self, Manner};
+use crate::render::{self, Manner, Message};
 use crate::sinks::{Attempt, Sight, Sink};
 use crate::store::{Held, LeaseRequest, Settlement, Store};
 
@@ -82,6 +83,8 @@ struct Done {
 /// What is known of an attempt when it is over.
 struct Tried {
     attempt: Attempt,
+    /// Whether it is to notify nobody.
+    is_silent: bool,
     /// The first attempt of which nobody knows whether it succeeded.
     unsure_since: Option<Timestamp>,
     doubt: Option<Doubt>,
@@ -167,14 +170,16 @@ impl Worker {
     /// Makes one attempt and remembers what came of it.
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
         let tried = self.dispel_doubt(&delivery).await;
-        let Tried { attempt: Attempt { outcome, sent_at }, unsure_since, doubt } = tried;
+        let Tried { attempt: Attempt { outcome, sent_at, there }, is_silent, unsure_since, doubt } = tried;
         let at = self.clock.now();
         let wait = match &outcome {
             Outcome::RetryAfter { asked, .. } => retry::wait(delivery.attempt, *asked, chance),
             Outcome::Refused(refusal) if refusal.pauses_route() => retry::recheck(chance),
             _ => Duration::ZERO,
         };
-        if let Outcome::Delivered(_) = outcome {
+        if let Outcome::Delivered(_) = outcome
+            && delivery.answers.is_none()
+        {
             let (stream, started_at) = (delivery.stream.id.clone(), delivery.stream.started_at);
             // What does not fit is not counted.
             let _ = self.happenings.try_send(Happening::Announced { stream, started_at, at });
@@ -186,8 +191,21 @@ impl Worker {
             unauthorized: outcome == Outcome::Unauthorized,
         };
         let retry_at = at.after(wait);
-        let settlement =
-            Settlement { delivery: delivery.id, outcome, retry_at, at, sent_at, unsure_since, doubt };
+        // Discord names no message that is gone: there is nothing to answer.
+        let may_answer =
+            delivery.answers.is_none() && !is_silent && matches!(outcome, Outcome::Delivered(Some(_)));
+        let replies = if may_answer { replies(&delivery.members, &there) } else { Vec::new() };
+        let mentioned = Mentioned { there, replies };
+        let settlement = Settlement {
+            delivery: delivery.id,
+            outcome,
+            retry_at,
+            at,
+            sent_at,
+            unsure_since,
+            doubt,
+            mentioned,
+        };
         self.settle(settlement).await;
         done
     }
@@ -201,22 +219,26 @@ impl Worker {
         if let Some(until) = doubt::may_repeat_until(unsure_since, now) {
             return self.send(delivery, Some(unsure_since), Some(until), None).await;
         }
-        let settled = |outcome, doubt| Tried {
-            attempt: Attempt { outcome, sent_at: None },
+        let settled = |attempt, doubt| Tried {
+            attempt,
+            is_silent: manner(delivery, now).is_silent,
             unsure_since: Some(unsure_since),
             doubt,
         };
         match self.sink.find(delivery).await {
-            Sight::There(message) => settled(Outcome::Delivered(Some(message)), Some(Doubt::Found)),
+            Sight::There { message, mentioned: there } => {
+                let outcome = Outcome::Delivered(Some(message));
+                settled(Attempt { outcome, sent_at: None, there }, Some(Doubt::Found))
+            }
             // All earlier attempts have failed then, and what follows is a first one again.
             Sight::NotThere => self.send(delivery, None, None, Some(Doubt::NotThere)).await,
             Sight::Unknowable => match delivery.doubt {
                 DoubtPolicy::Twice => {
                     self.send(delivery, Some(unsure_since), None, Some(Doubt::SentAgain)).await
                 }
-                DoubtPolicy::Never => settled(Outcome::KeptBack, Some(Doubt::KeptBack)),
+                DoubtPolicy::Never => settled(Attempt::vain(Outcome::KeptBack), Some(Doubt::KeptBack)),
             },
-            Sight::Failed(outcome) => settled(outcome, None),
+            Sight::Failed(outcome) => settled(Attempt::vain(outcome), None),
         }
     }
 
@@ -229,23 +251,26 @@ impl Worker {
         doubt: Option<Doubt>,
     ) -> Tried {
         let began = self.clock.now();
-        let late = late::late_by(delivery.owed_since, delivery.stream.started_at, began);
-        if late.is_some() && delivery.late == LatePolicy::Skip && unsure_since.is_none() {
-            let attempt = Attempt { outcome: Outcome::Skipped, sent_at: None };
-            return Tried { attempt, unsure_since, doubt };
+        let manner = manner(delivery, began);
+        let is_silent = manner.is_silent;
+        let is_reply = delivery.answers.is_some();
+        if manner.late.is_some() && delivery.late == LatePolicy::Skip && unsure_since.is_none() && !is_reply {
+            return Tried { attempt: Attempt::vain(Outcome::Skipped), is_silent, unsure_since, doubt };
         }
-        let is_silent = delivery.is_quiet_rerun() || (late.is_some() && delivery.late == LatePolicy::Quiet);
-        let manner = Manner { late, is_silent, ..Manner::default() };
-        let Delivery { stream, profile, preferences, .. } = delivery;
-        let message = render::announcement(stream, profile, preferences, began, manner);
+        let Delivery { stream, profile, preferences, members, .. } = delivery;
+        let message = if is_reply {
+            render::reply(members, delivery.answers)
+        } else {
+            with_members(render::announcement(stream, profile, preferences, began, manner), members)
+        };
         let nonce =
             nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);
         let mut attempt =
             self.sink.deliver(delivery, &message, &nonce, not_after, self.is_owed(delivery.id)).await;
-        if attempt.outcome == Outcome::Refused(Refusal::InvalidMessage) {
+        if attempt.outcome == Outcome::Refused(Refusal::InvalidMessage) && !is_reply {
             // Something in it is not to Discord's taste. Who wants to know that somebody is live is better served by a
             // plain link than by nothing.
-            let plain = render::reduced(stream, preferences, manner);
+            let plain = with_members(render::reduced(stream, preferences, manner), members);
             attempt = self.sink.deliver(delivery, &plain, &nonce, not_after, self.is_owed(delivery.id)).await;
         }
         let unsure = matches!(attempt.outcome, Outcome::RetryAfter { perhaps_done: true, .. });
@@ -253,7 +278,7 @@ impl Worker {
         let went_out = unsure || matches!(attempt.outcome, Outcome::Delivered(_));
         let doubt = doubt.filter(|doubt| went_out || *doubt != Doubt::SentAgain);
         let unsure_since = if unsure { unsure_since.or(Some(began)) } else { unsure_since };
-        Tried { attempt, unsure_since, doubt }
+        Tried { attempt, is_silent, unsure_since, doubt }
     }
 
     /// Whether a delivery that waited for its turn is still owed. Not when that cannot be found out: what came of it could
@@ -284,6 +309,27 @@ impl Worker {
             }
         }
     }
+}
+
+/// How a delivery is made that goes out then.
+fn manner(delivery: &Delivery, at: Timestamp) -> Manner {
+    let late = late::late_by(delivery.owed_since, delivery.stream.started_at, at);
+    let is_silent = delivery.is_quiet_rerun() || (late.is_some() && delivery.late == LatePolicy::Quiet);
+    Manner { late, is_silent }
+}
+
+/// A message that mentions these members as well, as many as have room.
+fn with_members(mut message: Message, members: &[UserId]) -> Message {
+    // Whoever has none is found out by what stands in the channel in the end, which may be another attempt's.
+    let _ = render::mention_members(&mut message, members);
+    message
+}
+
+/// The replies that are owed to those of the members who are not there.
+fn replies(members: &[UserId], there: &[UserId]) -> Vec<Vec<UserId>> {
+    let there: HashSet<UserId> = there.iter().copied().collect();
+    let left: Vec<UserId> = members.iter().copied().filter(|member| !there.contains(member)).collect();
+    left.chunks(render::MAX_MEMBERS).map(<[UserId]>::to_vec).collect()
 }
 
 fn report(delivery: &Delivery, outcome: &Outcome, doubt: Option<Doubt>, took: Duration, wait: Duration) {

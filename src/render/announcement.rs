@@ -19,8 +19,6 @@ pub struct Manner {
     pub late: Option<Duration>,
     /// Whether nobody is to be notified. Whom the server wants mentioned stands in the text all the same.
     pub is_silent: bool,
-    /// Whether there may be a button with which members choose to be mentioned.
-    pub has_notify: bool,
 }
 
 /// The announcement of a stream as it was seen when it began, or as it is known now.
@@ -49,7 +47,7 @@ pub fn announcement(
     if preferences.button.unwrap_or(true) {
         buttons.push(Button::Link { label: "Watch".to_owned(), url: embed.url.clone() });
     }
-    if manner.has_notify && preferences.notify.unwrap_or(true) {
+    if preferences.notify.unwrap_or(true) {
         buttons.extend(notify_button(stream));
     }
     Message {
@@ -57,6 +55,7 @@ pub fn announcement(
         mentions: allowed(preferences, manner),
         embed: Some(embed),
         buttons,
+        answers: None,
         is_silent: manner.is_silent,
     }
 }
@@ -174,7 +173,7 @@ mod tests {
         assert_eq!(image, Some("https://cdn.example/live_user_ann-1280x720.jpg?t=1795248060"));
         assert_eq!((embed.color, embed.timestamp), (0x91_46_FF, Some(stream().started_at)));
         let url = "https://www.twitch.tv/ann".to_owned();
-        assert_eq!(message.buttons, [Button::Link { label: "Watch".to_owned(), url }]);
+        assert_eq!(message.buttons[0], Button::Link { label: "Watch".to_owned(), url });
         assert_eq!((message.text, message.mentions), (None, Mentions::default()));
     }
 
@@ -202,6 +201,7 @@ mod tests {
             color: Some(0x12_34_56),
             preview: Some(false),
             button: Some(false),
+            notify: Some(false),
             ..Preferences::default()
         };
         let message = announcement(&stream(), &profile(), &wanted, AT, Manner::default());
@@ -213,19 +213,16 @@ mod tests {
     }
 
     #[test]
-    fn who_wants_to_be_told_can_say_so_where_that_is_offered() {
-        let buttons = |notify, has_notify| {
+    fn who_wants_to_be_told_can_say_so_unless_the_server_wants_that_not() {
+        let buttons = |notify| {
             let wanted = Preferences { notify, ..Preferences::default() };
-            let manner = Manner { has_notify, ..Manner::default() };
-            announcement(&stream(), &profile(), &wanted, AT, manner).buttons
+            announcement(&stream(), &profile(), &wanted, AT, Manner::default()).buttons
         };
-        for (notify, has_notify) in [(None, false), (Some(true), false), (Some(false), true)] {
-            assert_eq!(buttons(notify, has_notify).len(), 1);
-        }
+        assert_eq!(buttons(Some(false)).len(), 1);
         for notify in [None, Some(true)] {
             let is_ours =
                 |button: &Button| matches!(button, Button::Action { id, .. } if id == "notify:v1:1");
-            assert!(buttons(notify, true).last().is_some_and(is_ours));
+            assert!(buttons(notify).last().is_some_and(is_ours));
         }
     }
 
@@ -248,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_late_one_says_so_and_a_quiet_one_is_silent() {
-        let manner = Manner { late: Some(Duration::from_mins(125)), is_silent: true, ..Manner::default() };
+        let manner = Manner { late: Some(Duration::from_mins(125)), is_silent: true };
         let message = announcement(&stream(), &profile(), &Preferences::default(), AT, manner);
         let footer = message.embed.expect("a card").footer;
         assert_eq!(footer.as_deref(), Some("Late: live for 2 h 5 min, I could not post earlier"));

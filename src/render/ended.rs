@@ -53,7 +53,7 @@ pub fn ended(
     let links = numbered.skip(shown).filter(|(_, one)| can_be_masked(one));
     let links = links.map(|(index, one)| format!("[{}]({})", label(index), one.url)).collect();
     embed.fields.extend(list(if shown > 0 { "More parts" } else { "Recording" }, links, " · "));
-    if manner.has_notify && preferences.notify.unwrap_or(true) {
+    if preferences.notify.unwrap_or(true) {
         buttons.extend(notify_button(stream));
     }
     Message { text: None, embed: Some(embed), buttons, is_silent: manner.is_silent, ..Message::default() }
@@ -178,11 +178,13 @@ mod tests {
         assert_eq!(value, expected, "{name}");
     }
 
+    /// What stands on the buttons that lead somewhere.
     fn labels(message: &Message) -> Vec<&str> {
-        let label = |button| match button {
-            &Button::Link { ref label, .. } | &Button::Action { ref label, .. } => label.as_str(),
-        };
-        message.buttons.iter().map(label).collect()
+        let links = message.buttons.iter().filter_map(|button| match button {
+            Button::Link { label, .. } => Some(label.as_str()),
+            Button::Action { .. } => None,
+        });
+        links.collect()
     }
 
     #[test]
@@ -236,10 +238,19 @@ mod tests {
         let links = "[Part 6](https://www.twitch.tv/videos/6) · [Part 7](https://www.twitch.tv/videos/7)";
         check(&many, "More parts", Some(links));
         let wanted = Preferences { button: Some(false), ..Preferences::default() };
-        let manner = Manner { has_notify: true, ..Manner::default() };
+        let manner = Manner::default();
         let message = ended(&stream(), &profile(), &wanted, &ending(&[], 1), manner);
         check(&message, "Recording", Some("[Recording](https://www.twitch.tv/videos/1)"));
-        assert_eq!(labels(&message), ["Notify me"]);
+        assert_eq!(labels(&message), [""; 0]);
+    }
+
+    #[test]
+    fn who_comes_late_can_ask_to_be_told_of_the_next_one() {
+        let buttons = |notify| {
+            let wanted = Preferences { notify, ..Preferences::default() };
+            ended(&stream(), &profile(), &wanted, &ending(&[], 0), Manner::default()).buttons.len()
+        };
+        assert_eq!((buttons(None), buttons(Some(false))), (1, 0));
     }
 
     proptest! {
@@ -260,7 +271,7 @@ mod tests {
                 recordings: vec![Recording { id: "1".to_owned(), url }; recordings],
             };
             let stream = Stream { title: Some(title.repeat(often)), ..stream() };
-            let manner = Manner { has_notify: true, ..Manner::default() };
+            let manner = Manner::default();
             let message = ended(&stream, &profile(), &Preferences::default(), &ending, manner);
             let embed = message.embed.expect("a card");
             let lengths = embed.fields.iter().map(|field| text::length(&field.value));

@@ -1,9 +1,10 @@
 //! Whom a message mentions: whom the admin has chosen, and the members who asked to be.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::{MAX_TEXT, Mentions, Message};
-use crate::domain::{Mention, UserId, text};
+use crate::domain::{Mention, MessageId, UserId, text};
 
 /// Members that one message mentions at most. Discord takes a hundred (Discord, Message, "Allowed Mentions Object"), but so
 /// many would not fit into a text: eighty with a role beside them always do.
@@ -61,9 +62,17 @@ pub fn mention_members<'u>(message: &mut Message, members: &'u [UserId]) -> &'u 
     rest
 }
 
+/// Which of these members a text mentions.
+#[must_use]
+pub fn mentioned(text: &str, members: &[UserId]) -> Vec<UserId> {
+    let ids = text.split("<@").skip(1).filter_map(|rest| rest.split_once('>')?.0.parse().ok());
+    let named: HashSet<u64> = ids.collect();
+    members.iter().copied().filter(|member| named.contains(&member.get())).collect()
+}
+
 /// What mentions members for whom the announcement had no room: the first [`MAX_MEMBERS`] of these, and says nothing else.
 #[must_use]
-pub fn reply(members: &[UserId]) -> Message {
+pub fn reply(members: &[UserId], answers: Option<MessageId>) -> Message {
     let members = &members[..members.len().min(MAX_MEMBERS)];
     let mut words = String::new();
     for (index, member) in members.iter().enumerate() {
@@ -72,7 +81,7 @@ pub fn reply(members: &[UserId]) -> Message {
         let _ = write!(words, "{before}<@{member}>");
     }
     let mentions = Mentions { users: members.to_vec(), ..Mentions::default() };
-    Message { text: (!words.is_empty()).then_some(words), mentions, ..Message::default() }
+    Message { text: (!words.is_empty()).then_some(words), mentions, answers, ..Message::default() }
 }
 
 #[cfg(test)]
@@ -123,15 +132,24 @@ mod tests {
         assert!(silent.mentions.users.is_empty());
         let mut bare = Message::default();
         assert_eq!(mention_members(&mut bare, &[]), &[]);
-        assert_eq!((bare, reply(&[])), (Message::default(), Message::default()));
+        assert_eq!((bare, reply(&[], None)), (Message::default(), Message::default()));
     }
 
     #[test]
     fn a_reply_mentions_and_says_nothing_else() {
         let two: Vec<UserId> = [7, 8].into_iter().filter_map(UserId::new).collect();
-        let reply = reply(&two);
+        let announcement = MessageId::new(5);
+        let reply = reply(&two, announcement);
         assert_eq!(reply.text.as_deref(), Some("<@7> <@8>"));
-        assert_eq!((reply.mentions.users, reply.embed), (two, None));
+        assert_eq!((reply.mentions.users, reply.embed, reply.answers), (two, None, announcement));
+    }
+
+    #[test]
+    fn a_text_tells_whom_it_mentions() {
+        let asked: Vec<UserId> = [7, 8, 80, 9].into_iter().filter_map(UserId::new).collect();
+        let named = |text: &str| mentioned(text, &asked).iter().map(|user| user.get()).collect::<Vec<_>>();
+        assert_eq!(named("<@&7> is <@8> <@, <@9 and <@!9>\n<@80> <@1>"), [8, 80]);
+        assert_eq!(named(""), [0; 0]);
     }
 
     proptest! {
@@ -143,11 +161,13 @@ mod tests {
             let mut told = announcement.mentions.users.clone();
             let mut texts: Vec<String> = announcement.text.into_iter().collect();
             while !rest.is_empty() {
-                let next = reply(rest);
+                let next = reply(rest, None);
                 rest = &rest[next.mentions.users.len()..];
                 told.extend(next.mentions.users);
                 texts.extend(next.text);
             }
+            prop_assert!(texts.iter().all(|words| mentioned(words, &all).iter().all(|one| told.contains(one))));
+            prop_assert_eq!(texts.iter().map(|words| mentioned(words, &all).len()).sum::<usize>(), all.len());
             prop_assert_eq!(told, all);
             prop_assert!(texts.iter().all(|words| text::length(words) <= MAX_TEXT));
         }

@@ -1,7 +1,7 @@
 //! A message in our own words, before a sink gives it the shape of its wire. It mentions those whom [`Mentions`] lists, and
 //! nobody else, whatever its text says.
 
-use crate::domain::{RoleId, Timestamp, UserId};
+use crate::domain::{MessageId, RoleId, Timestamp, UserId};
 
 /// Longest text above the card (Discord, Message, "Create Message"), in UTF-16 units like all limits here.
 pub const MAX_TEXT: usize = 2000;
@@ -17,6 +17,8 @@ pub struct Message {
     pub embed: Option<Embed>,
     /// Buttons below, five in a row.
     pub buttons: Vec<Button>,
+    /// The message that it answers.
+    pub answers: Option<MessageId>,
     /// Whether it is posted without notifying anybody.
     pub is_silent: bool,
 }

@@ -1,7 +1,7 @@
 //! Announcements of a stream that nobody streams: for trying out a channel, and for seeing how a server's wishes read. They are
 //! made like real ones, mention nobody and are never taken for one.
 
-use super::{Manner, Mentions, Message, announcement};
+use super::{Button, Manner, Mentions, Message, announcement};
 use crate::domain::{BroadcasterId, Category, Login, Preferences, Profile, Stream, StreamId, Timestamp};
 
 /// A sample for trying out a channel: clearly no announcement.
@@ -44,6 +44,8 @@ fn made_up(title: &str, profile: Option<&Profile>, preferences: &Preferences, at
     let manner = Manner { is_silent: true, ..Manner::default() };
     let mut message = announcement(&stream, &profile, preferences, at, manner);
     message.mentions = Mentions::default();
+    // There is nobody to be mentioned for.
+    message.buttons.retain(|button| matches!(button, Button::Link { .. }));
     if let Some(embed) = &mut message.embed {
         // Without a time it is no announcement of anything.
         embed.timestamp = None;

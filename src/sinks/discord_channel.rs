@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Attempt, Examined, Revised, Sight, Told};
-use crate::discord::{Access, DiscordError, EDITED_TOO_OFTEN, Line, Member, Queueing, Rest};
+use crate::discord::{Access, DiscordError, EDITED_TOO_OFTEN, Found, Line, Member, Queueing, Rest};
 use crate::domain::{
     ChannelId, Delivery, GuildId, MessageId, Outcome, Publication, Refusal, Revision, Route, Timestamp,
 };
@@ -22,6 +22,9 @@ const EDITS_USED_UP: Duration = Duration::from_hours(1);
 
 /// The code for a message that is published already: an answer was lost, or an admin was faster.
 const ALREADY_PUBLISHED: u64 = 40033;
+
+/// The code for an answer to a message in a channel whose history the bot may not read.
+const MAY_NOT_ANSWER: u64 = 160_002;
 
 /// The first moment that Discord's ids count from (Discord, Reference, "Snowflakes").
 const DISCORD_EPOCH: i64 = 1_420_070_400_000;
@@ -50,16 +53,31 @@ impl DiscordChannel {
         is_owed: impl Future<Output = bool>,
     ) -> Attempt {
         let queueing = Queueing { line: Line::Transition(delivery.transition), not_after };
-        match self.rest.create_message(delivery.channel, message, nonce, queueing, is_owed).await {
+        let mut created = self.rest.create_message(delivery.channel, message, nonce, queueing, is_owed).await;
+        if message.answers.is_some()
+            && let Err(DiscordError::Refused { code: MAY_NOT_ANSWER, .. }) = created
+        {
+            // Those whom it mentions want to know all the same.
+            let alone = Message { answers: None, ..message.clone() };
+            let is_owed = std::future::ready(true);
+            created = self.rest.create_message(delivery.channel, &alone, nonce, queueing, is_owed).await;
+        }
+        match created {
             Ok(posted) => {
-                Attempt { outcome: Outcome::Delivered(Some(posted.id)), sent_at: Some(posted.sent_at) }
+                // What stands there may be of an earlier attempt, when others wanted to be mentioned.
+                let there = posted.text.map_or_else(
+                    || message.mentions.users.clone(),
+                    |text| render::mentioned(&text, &delivery.members),
+                );
+                let outcome = Outcome::Delivered(Some(posted.id));
+                Attempt { outcome, sent_at: Some(posted.sent_at), there }
             }
             Err(error) => {
                 if let DiscordError::Refused { status, code, message } = &error {
                     tracing::warn!(delivery = %delivery.id, channel = %delivery.channel, status, code, words = message,
                         "Discord refuses an announcement");
                 }
-                Attempt { outcome: meaning(error), sent_at: None }
+                Attempt::vain(meaning(error))
             }
         }
     }
@@ -106,9 +124,10 @@ impl DiscordChannel {
         self.rest.stop();
     }
 
-    /// Looks for the announcement of a delivery among the messages of its channel.
+    /// Looks for the announcement of a delivery, or for its reply, among the messages of its channel.
     pub(super) async fn find(&self, delivery: &Delivery) -> Sight {
-        let earliest = delivery.stream.started_at.before(CLOCKS_DIFFER);
+        let since = delivery.answers.map_or(delivery.stream.started_at, |_| delivery.decided_at);
+        let earliest = since.before(CLOCKS_DIFFER);
         let mut before = None;
         for _ in 0..MAX_PAGES {
             let (page, may_go_on) = match self.rest.messages(delivery.channel, before).await {
@@ -117,11 +136,10 @@ impl DiscordChannel {
                 Err(DiscordError::Refused { code: 50001 | 50013, .. }) => return Sight::Unknowable,
                 Err(error) => return Sight::Failed(meaning(error)),
             };
-            let own = |found: &&crate::discord::Found| found.by.get() == self.bot;
-            if let Some(found) =
-                page.iter().filter(own).find(|found| render::announces(&found.posted, &delivery.stream))
-            {
-                return Sight::There(found.id);
+            let sought = |found: &&Found| found.by.get() == self.bot && is_it(found, delivery);
+            if let Some(found) = page.iter().find(sought) {
+                let mentioned = render::mentioned(&found.posted.text, &delivery.members);
+                return Sight::There { message: found.id, mentioned };
             }
             let Some(last) = page.last() else {
                 // Nothing can mean that there is nothing, or that the bot may not see it.
@@ -182,6 +200,18 @@ impl DiscordChannel {
     /// What the bot may do in a channel; nobody waits for it.
     async fn access(&self, guild: GuildId, channel: ChannelId) -> Result<Access, DiscordError> {
         self.rest.access(Member { guild, user: self.bot }, channel, Line::Errand).await
+    }
+}
+
+/// Whether a message of ours is what a delivery is to put into its channel. No two replies to one announcement mention the same
+/// member.
+fn is_it(found: &Found, delivery: &Delivery) -> bool {
+    match delivery.answers {
+        None => render::announces(&found.posted, &delivery.stream),
+        Some(answered) => {
+            found.answers == Some(answered)
+                && !render::mentioned(&found.posted.text, &delivery.members).is_empty()
+        }
     }
 }
 

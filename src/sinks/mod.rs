@@ -9,7 +9,7 @@ pub use discord_channel::{DiscordChannel, meaning};
 
 use crate::domain::{
     ChannelId, Delivery, GuildId, MessageId, Outcome, Permissions, Publication, Refusal, Revision, Route,
-    Timestamp,
+    Timestamp, UserId,
 };
 use crate::render::Message;
 
@@ -27,13 +27,28 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// When the request went out, if it has put the announcement there.
     pub sent_at: Option<Timestamp>,
+    /// Which of the members whom it is to mention stand in it, if it is there.
+    pub there: Vec<UserId>,
+}
+
+impl Attempt {
+    /// One that has put nothing there.
+    #[must_use]
+    pub fn vain(outcome: Outcome) -> Self {
+        Self { outcome, sent_at: None, there: Vec::new() }
+    }
 }
 
 /// What a look for an announcement shows that may stand in its place already.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Sight {
     /// It stands there.
-    There(MessageId),
+    There {
+        /// The message.
+        message: MessageId,
+        /// Which of the members whom it is to mention stand in it.
+        mentioned: Vec<UserId>,
+    },
     /// It does not.
     NotThere,
     /// Nobody can tell: the bot may not read there, or there is more than is looked through.

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use super::{Added, Change, Decision, Held, LeaseRequest, Settlement, Shard, Store, StoreOptions};
 use crate::domain::{
-    BroadcasterId, ChannelId, Delivery, DeliveryId, GuildId, Login, MessageId, NewWatch, Outcome, Owed,
-    Preferences, Profile, Refusal, SessionId, Source, Stream, StreamId, Timestamp, TransitionId, UserId,
-    Watch, WatchKey,
+    BroadcasterId, ChannelId, Delivery, DeliveryId, GuildId, Login, Mentioned, MessageId, NewWatch, Outcome,
+    Owed, Preferences, Profile, Refusal, SessionId, Source, Stream, StreamId, Timestamp, TransitionId,
+    UserId, Watch, WatchKey,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_248_000_000);
@@ -125,6 +125,7 @@ fn settlement(delivery: &Delivery, outcome: Outcome) -> Settlement {
         sent_at: None,
         unsure_since: None,
         doubt: None,
+        mentioned: Mentioned::default(),
     }
 }
 
@@ -142,6 +143,7 @@ async fn settle_unsure(store: &Store, delivery: &Delivery) {
         sent_at: None,
         unsure_since: Some(NOW),
         doubt: None,
+        mentioned: Mentioned::default(),
     };
     store.settle(settlement).await.expect("settled");
 }

@@ -16,9 +16,9 @@ pub use board::{Board, LiveNow};
 pub use sqlite::{HISTORY, LOOKED_AT_EVERY, MAX_MENTIONED, Store, VIEWERS_KEPT_EVERY, migrate, probe};
 
 use crate::domain::{
-    BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, MessageId,
-    Online, Outcome, Owed, Pause, Preferences, Profile, Refusal, SessionId, Source, Stream, StreamId,
-    Timestamp, TransitionId, WatchKey,
+    BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, Mentioned,
+    MessageId, Online, Outcome, Owed, Pause, Preferences, Profile, Refusal, SessionId, Source, Stream,
+    StreamId, Timestamp, TransitionId, WatchKey,
 };
 
 /// How long a statement waits for somebody else's lock: that of a backup, of an operator's `sqlite3` or, for `livebell check`,
@@ -274,6 +274,8 @@ pub struct Settlement {
     pub unsure_since: Option<Timestamp>,
     /// How it went on with a delivery that was in doubt before this attempt.
     pub doubt: Option<Doubt>,
+    /// Whom it mentions, and who is owed a reply to it, if it is there.
+    pub mentioned: Mentioned,
 }
 
 /// What became of a wish to watch a streamer.

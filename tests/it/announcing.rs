@@ -63,6 +63,15 @@ async fn an_announcement_says_who_plays_what_since_when() {
               "style": 5,
               "type": 2,
               "url": "https://www.twitch.tv/ann"
+            },
+            {
+              "custom_id": "notify:v1:1001",
+              "emoji": {
+                "name": "🔔"
+              },
+              "label": "Notify me",
+              "style": 2,
+              "type": 2
             }
           ],
           "type": 1

@@ -89,6 +89,7 @@ impl Bench {
                 sent_at: Some(at.shifted(20)),
                 unsure_since: None,
                 doubt: None,
+                mentioned: livebell::domain::Mentioned::default(),
             };
             self.store.settle(settlement).await.expect("settled");
         }

@@ -197,7 +197,7 @@ fn messages(
         (0..81).filter_map(|less| UserId::new(i64::MAX.unsigned_abs() - less)).collect();
     let late = [None, Some(at.since(stream.started_at))];
     for (late, is_silent) in late.into_iter().zip([false, true]).chain(late.into_iter().zip([true, false])) {
-        let manner = Manner { late, is_silent, has_notify: !is_silent };
+        let manner = Manner { late, is_silent };
         for message in [
             render::announcement(stream, profile, wanted, at, manner),
             render::reduced(stream, wanted, manner),
@@ -209,12 +209,12 @@ fn messages(
             messages.push((with_members, mentioned(wanted, is_silent, fitting)));
         }
     }
-    let manner = Manner { has_notify: true, ..Manner::default() };
+    let manner = Manner::default();
     for parts in [0, 1, 60] {
         let ended = render::ended(stream, profile, wanted, &ending(stream, at, parts), manner);
         messages.push((ended, nobody.clone()));
     }
-    let reply = render::reply(&members);
+    let reply = render::reply(&members, MessageId::new(5));
     messages.push((reply, mentioned(&Preferences::default(), false, &members[..80])));
     let (name, login) = (profile.display_name.clone(), profile.login.clone());
     let to = Login::new(&"w".repeat(25)).expect("a login");
@@ -278,14 +278,22 @@ impl Wire {
             nonce::nonce("installation", DeliveryId(self.sent), self.channel, Timestamp::from_millis(1));
         let queueing = Queueing { line: Line::Errand, not_after: None };
         self.discord.clear_requests();
+        // What is answered has to stand there.
+        let answers =
+            message.answers.map(|_| self.discord.says(self.channel.get(), "?")).and_then(MessageId::new);
         let posted = self.runtime.block_on(self.rest.create_message(
             self.channel,
-            message,
+            &Message { answers, ..message.clone() },
             &nonce,
             queueing,
             std::future::ready(true),
         ));
-        let body = self.discord.requests().pop().expect("a request").body;
+        let mut body = self.discord.requests().pop().expect("a request").body;
+        if let (Some(meant), Some(answered)) = (message.answers, answers) {
+            let named = &mut body["message_reference"]["message_id"];
+            assert_eq!(*named, answered.to_string());
+            *named = meant.to_string().into();
+        }
         (body, posted.map(drop).map_err(|error| error.to_string()))
     }
 

@@ -21,6 +21,7 @@ mod late;
 mod life;
 mod laws;
 mod limits;
+mod mentioning;
 mod migrations;
 mod notices;
 mod notifying;

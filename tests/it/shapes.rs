@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use livebell::domain::{
-    BroadcasterId, Category, Chapter, Ending, Login, Mention, Preferences, Profile, Recording, RoleId,
-    Stream, StreamId, Template, Timestamp, UserId,
+    BroadcasterId, Category, Chapter, Ending, Login, Mention, MessageId, Preferences, Profile, Recording,
+    RoleId, Stream, StreamId, Template, Timestamp, UserId,
 };
 use livebell::render::{self, Manner, Message};
 use livebell_fakes::discord::check_message;
@@ -18,7 +18,7 @@ use crate::limits::checker::breaches_mentioning;
 /// 2026-11-21T08:00:00Z.
 const START: Timestamp = Timestamp::from_millis(1_795_248_000_000);
 
-const USUAL: Manner = Manner { late: None, is_silent: false, has_notify: true };
+const USUAL: Manner = Manner { late: None, is_silent: false };
 
 fn at(minutes: u64) -> Timestamp {
     START.after(Duration::from_mins(minutes))
@@ -157,7 +157,7 @@ fn a_stream_begins_as_it_does_where_nothing_is_set() {
     let message = announcement(&stream(), &Preferences::default(), Manner::default());
     insta::assert_snapshot!(posted_once(&message, &json!({"parse": []})), @r#"
     allowed_mentions: {"parse":[]}
-    components: [{"components":[{"label":"Watch","style":5,"type":2,"url":"https://www.twitch.tv/ann"}],"type":1}]
+    components: [{"components":[{"label":"Watch","style":5,"type":2,"url":"https://www.twitch.tv/ann"},{"custom_id":"notify:v1:1","emoji":{"name":"🔔"},"label":"Notify me","style":2,"type":2}],"type":1}]
       author: {"icon_url":"https://cdn.example/ann.png","name":"Ann","url":"https://www.twitch.tv/ann"}
       color: 9520895
       field: {"inline":true,"name":"Category","value":"Celeste"}
@@ -222,7 +222,7 @@ fn a_stream_ends_without_a_recording() {
     let message = render::ended(&stream(), &profile(), &wanted(), &ending, Manner::default());
     insta::assert_snapshot!(edited(&message), @r#"
     allowed_mentions: {"parse":[]}
-    components: []
+    components: [{"components":[{"custom_id":"notify:v1:1","emoji":{"name":"🔔"},"label":"Notify me","style":2,"type":2}],"type":1}]
     content: null
       author: {"icon_url":"https://cdn.example/ann.png","name":"Ann","url":"https://www.twitch.tv/ann"}
       color: 1193046
@@ -241,6 +241,7 @@ fn a_rerun_notifies_nobody() {
     let wanted = Preferences { preview: Some(false), button: Some(false), ..wanted() };
     insta::assert_snapshot!(posted_once(&announcement(&stream(), &wanted, quiet), &json!({"parse": []})), @r#"
     allowed_mentions: {"parse":[]}
+    components: [{"components":[{"custom_id":"notify:v1:1","emoji":{"name":"🔔"},"label":"Notify me","style":2,"type":2}],"type":1}]
     content: "<@&77> **Ann** plays Celeste for 1,234: Any% \\*blind\\*"
       author: {"icon_url":"https://cdn.example/ann.png","name":"Ann","url":"https://www.twitch.tv/ann"}
       color: 1193046
@@ -292,10 +293,11 @@ fn eighty_members_are_mentioned_at_once_and_the_next_in_a_reply() {
         );
         if !rest.is_empty() {
             let mentioned = json!({"parse": [], "users": ids(rest)});
-            insta::assert_snapshot!(posted_once(&render::reply(rest), &mentioned), @r#"
+            insta::assert_snapshot!(posted_once(&render::reply(rest, MessageId::new(5)), &mentioned), @r#"
             allowed_mentions: {"parse":[],"users":["9223372036854775727"]}
             content: "<@9223372036854775727>"
             enforce_nonce: true
+            message_reference: {"fail_if_not_exists":true,"message_id":"5"}
             nonce: "(nonce)"
             "#);
         }

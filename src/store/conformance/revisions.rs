@@ -50,6 +50,8 @@ async fn what_is_announced_is_revised_with_what_is_known_now() {
         owed_since: delivery.owed_since,
         sent_at: None,
         preferences: crate::domain::Preferences::default(),
+        members: Vec::new(),
+        is_reply: false,
         stream: shown("7"),
         profile: profile("7"),
         ending: None,

@@ -29,6 +29,7 @@ async fn refuses(store: &Store, delivery: &Delivery, second: u64) -> Option<Rout
         sent_at: None,
         unsure_since: delivery.unsure_since,
         doubt: None,
+        mentioned: Mentioned::default(),
     };
     store.settle(settlement).await.expect("settled")
 }
@@ -174,6 +175,7 @@ async fn a_channel_that_took_something_in_between_is_told_of_again() {
         sent_at: Some(later(7_201)),
         unsure_since: None,
         doubt: None,
+        mentioned: Mentioned::default(),
     };
     store.settle(delivered).await.expect("settled");
     let closed = store.pause_route(route(1), Refusal::MissingAccess, later(7_300), later(9_999)).await;

@@ -73,7 +73,8 @@ fn delivery(
     let mut statement = tx.prepare_cached(
         "SELECT delivery.state, delivery.channel_id, decided_at, delivery.attempts, delivery.due_at, sent_at,
                 delivery.settled_at, message_id, detail, doubt, deleted_at, publication.state, matched_at
-         FROM delivery LEFT JOIN publication USING (delivery_id) WHERE transition_id = ?1 AND guild_id = ?2",
+         FROM delivery LEFT JOIN publication USING (delivery_id)
+         WHERE transition_id = ?1 AND guild_id = ?2 AND part = 0",
     )?;
     let mut rows = statement.query(params![transition, signed(watch.guild.get())])?;
     let Some(row) = rows.next()? else { return Ok(None) };

@@ -4,7 +4,9 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::outbox::profile;
 use super::{Store, signed};
-use crate::domain::{BroadcasterId, Choice, GuildId, Profile, Timestamp, UserId, WatchKey};
+use crate::domain::{
+    BroadcasterId, Choice, DeliveryId, GuildId, Mentioned, Profile, SessionId, Timestamp, UserId, WatchKey,
+};
 use crate::store::{Chosen, StoreError};
 
 /// Members of a server who may want to be mentioned for one streamer. More would be a wall of a dozen messages that nobody
@@ -135,4 +137,121 @@ fn choose(
     )?
     .execute(params![guild, broadcaster, signed(user.get()), choice.as_str(), at.as_millis()])?;
     Ok(Chosen::Changed)
+}
+
+/// The members who want to be mentioned when this delivery announces its streamer, whoever wanted it first.
+pub(super) fn wanting(tx: &Transaction<'_>, delivery: i64) -> Result<Vec<UserId>, StoreError> {
+    users(
+        tx,
+        "SELECT user_id FROM delivery JOIN member_choice USING (guild_id, broadcaster_id)
+         WHERE delivery_id = ?1 AND choice = 'on' ORDER BY chosen_at, user_id",
+        delivery,
+    )
+}
+
+/// The members whom a reply is to mention, without those who want it no more.
+pub(super) fn of_reply(tx: &Transaction<'_>, delivery: i64) -> Result<Vec<UserId>, StoreError> {
+    users(
+        tx,
+        "SELECT user_id FROM mentioned JOIN delivery USING (delivery_id)
+         JOIN member_choice USING (guild_id, broadcaster_id, user_id)
+         WHERE delivery_id = ?1 AND choice = 'on' ORDER BY chosen_at, user_id",
+        delivery,
+    )
+}
+
+/// The members whom a message mentions.
+pub(super) fn of_message(tx: &Transaction<'_>, delivery: i64) -> Result<Vec<UserId>, StoreError> {
+    users(tx, "SELECT user_id FROM mentioned WHERE delivery_id = ?1 ORDER BY user_id", delivery)
+}
+
+fn users(tx: &Transaction<'_>, sql: &str, delivery: i64) -> Result<Vec<UserId>, StoreError> {
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query([delivery])?;
+    let mut users = Vec::new();
+    while let Some(row) = rows.next()? {
+        let raw: i64 = row.get(0)?;
+        users.push(u64::try_from(raw).ok().and_then(UserId::new).ok_or(StoreError::Unreadable("user id"))?);
+    }
+    Ok(users)
+}
+
+/// An announcement stands in its channel: notes whom it mentions, and owes replies to those for whom it had no room, unless its
+/// stream is over already.
+pub(super) fn note(
+    tx: &Transaction<'_>,
+    delivery: DeliveryId,
+    mentioned: &Mentioned,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if mentioned.there.is_empty() && mentioned.replies.is_empty() {
+        return Ok(());
+    }
+    let is_over = tx
+        .prepare_cached(
+            "SELECT ended_at IS NOT NULL OR message_id IS NULL FROM delivery JOIN transition USING (transition_id)
+             JOIN session USING (session_id) WHERE delivery_id = ?1",
+        )?
+        .query_row([delivery.0], |row| row.get(0))?;
+    if is_over {
+        return Ok(());
+    }
+    note_all(tx, delivery.0, &mentioned.there)?;
+    let mut owe = tx.prepare_cached(
+        "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at, owed_since, part)
+         SELECT transition_id, guild_id, broadcaster_id, channel_id, ?2, ?2, owed_since, ?3
+         FROM delivery WHERE delivery_id = ?1 AND part = 0
+         ON CONFLICT DO NOTHING RETURNING delivery_id",
+    )?;
+    for (part, members) in (1_i64..).zip(&mentioned.replies) {
+        let reply: Option<i64> =
+            owe.query_row(params![delivery.0, at.as_millis(), part], |row| row.get(0)).optional()?;
+        if let Some(reply) = reply {
+            note_all(tx, reply, members)?;
+        }
+    }
+    Ok(())
+}
+
+fn note_all(tx: &Transaction<'_>, delivery: i64, members: &[UserId]) -> Result<(), StoreError> {
+    let mut note = tx.prepare_cached(
+        "INSERT INTO mentioned (delivery_id, user_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?;
+    for member in members {
+        note.execute(params![delivery, signed(member.get())])?;
+    }
+    Ok(())
+}
+
+/// An announcement is gone: replies that are not there yet are owed no more, and if we have deleted it (`deleted_at`), those that
+/// are there are to be deleted as well.
+pub(super) fn nothing_to_answer(
+    tx: &Transaction<'_>,
+    delivery: DeliveryId,
+    deleted_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    const REPLIES: &str = "part > 0 AND (transition_id, guild_id) =
+         (SELECT transition_id, guild_id FROM delivery AS answered WHERE answered.delivery_id = ?1 AND answered.part = 0)";
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET state = 'cancelled' WHERE {REPLIES} AND state IN ('pending', 'paused')"
+    ))?
+    .execute([delivery.0])?;
+    if let Some(deleted_at) = deleted_at {
+        tx.prepare_cached(&format!(
+            "INSERT INTO revision (delivery_id, due_at, pressing) SELECT delivery_id, ?2, 1 FROM delivery
+             WHERE {REPLIES} AND state = 'delivered' AND message_id IS NOT NULL ON CONFLICT DO NOTHING"
+        ))?
+        .execute(params![delivery.0, deleted_at.as_millis()])?;
+    }
+    Ok(())
+}
+
+/// A session is over: nobody is mentioned for it any more, and who was is nobody's business.
+pub(super) fn forget_mentioned(tx: &Transaction<'_>, session: SessionId) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "DELETE FROM mentioned WHERE delivery_id IN (
+             SELECT delivery_id FROM delivery JOIN transition USING (transition_id) WHERE session_id = ?1)",
+    )?
+    .execute([session.0])?;
+    Ok(())
 }

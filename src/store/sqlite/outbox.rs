@@ -2,10 +2,10 @@
 
 use rusqlite::{Transaction, params};
 
-use super::{Store, channel_id, guild_id, preferences_of, publications, routes, signed, turns};
+use super::{Store, channel_id, guild_id, members, preferences_of, publications, routes, signed, turns};
 use crate::domain::{
-    BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, Outcome, Profile, Refusal,
-    Route, SessionId, Stream, Timestamp, TransitionId,
+    BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, MessageId, Outcome, Profile,
+    Refusal, Route, SessionId, Stream, Timestamp, TransitionId,
 };
 use crate::store::{LeaseRequest, Settlement, StoreError, facts};
 
@@ -58,7 +58,9 @@ impl Store {
             let mut leased = Vec::new();
             for id in turns::choose(tx, &request)? {
                 match take(tx, id, &request) {
-                    Ok(delivery) => leased.push(delivery),
+                    Ok(Some(delivery)) => leased.push(delivery),
+                    // A reply without what it answers, or without anybody to mention.
+                    Ok(None) => finish(tx, id, "cancelled", None)?,
                     Err(error) if error.is_about_content() => {
                         // One odd row must not keep all others from being delivered.
                         tracing::error!(
@@ -138,6 +140,7 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Option<Route>
             )?
             .execute(params![id, message.map(|message| signed(message.get()))])?;
             publications::want(tx, settlement.delivery, settlement.at)?;
+            members::note(tx, settlement.delivery, &settlement.mentioned, settlement.at)?;
         }
         Outcome::Refused(refusal) if refusal.pauses_route() => return hold(tx, settlement, *refusal),
         Outcome::Refused(refusal) => finish(tx, id, "refused", Some(refusal.as_str()))?,
@@ -170,7 +173,8 @@ fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&String>) ->
     Ok(())
 }
 
-/// The place refuses: pauses its route, if it still is where somebody wants to read, and lets the delivery wait for it.
+/// The place refuses: pauses its route, if it still is where somebody wants to read, and lets the delivery wait for it. A reply
+/// can go nowhere else, so it is over when nobody wants to read there any more.
 fn hold(
     tx: &Transaction<'_>,
     settlement: &Settlement,
@@ -183,7 +187,9 @@ fn hold(
     let route = Route { guild: guild_id(route.0)?, channel: channel_id(route.1)? };
     let paused = routes::pause(tx, route, refusal, settlement.at, settlement.retry_at)?;
     tx.prepare_cached(&format!(
-        "UPDATE delivery SET state = {STANDS}, due_at = ?2, detail = ?3 WHERE delivery_id = ?1 AND state = 'leased'",
+        "UPDATE delivery SET state = CASE WHEN part > 0 AND {STANDS} = 'pending' THEN 'refused' ELSE {STANDS} END,
+             due_at = ?2, detail = ?3
+         WHERE delivery_id = ?1 AND state = 'leased'",
     ))?
     .execute(params![id, settlement.at.as_millis(), refusal.as_str()])?;
     // The admin may have chosen another channel while the attempt was under way.
@@ -216,7 +222,7 @@ fn give_up_place(tx: &Transaction<'_>, delivery: DeliveryId, route: Route) -> Re
     Ok(())
 }
 
-fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Delivery, StoreError> {
+fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Option<Delivery>, StoreError> {
     tx.prepare_cached(
         "UPDATE delivery SET state = 'leased', leased_at = ?2, leased_until = ?3, attempts = attempts + 1
          WHERE delivery_id = ?1",
@@ -226,7 +232,10 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
         "SELECT session_id, delivery.guild_id, delivery.channel_id, attempts, decided_at,
                 CASE WHEN matched_at IS NULL THEN transition_facts.stream ELSE session_facts.stream END,
                 delivery.broadcaster_id, login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt,
-                watch.preferences, guild.preferences, session.started_at
+                watch.preferences, guild.preferences, session.started_at, delivery.part > 0,
+                (SELECT message_id FROM delivery AS answered
+                 WHERE answered.transition_id = delivery.transition_id AND answered.guild_id = delivery.guild_id
+                   AND answered.part = 0)
          FROM delivery JOIN transition USING (transition_id) JOIN transition_facts USING (transition_id)
          JOIN session USING (session_id) JOIN session_facts USING (session_id)
          JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
@@ -241,7 +250,15 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
     // By its start an announcement is recognised; what is known of the session may be of another stream after a drop.
     let started_at = Timestamp::from_millis(row.get(17)?);
     let stream = Stream { started_at, ..facts::read(&broadcaster, &row.get::<_, String>(5)?)? };
-    Ok(Delivery {
+    let is_reply: bool = row.get(18)?;
+    let members = if is_reply { members::of_reply(tx, id)? } else { members::wanting(tx, id)? };
+    let answered: Option<i64> = row.get(19)?;
+    let answers =
+        answered.and_then(|id| u64::try_from(id).ok()).and_then(MessageId::new).filter(|_| is_reply);
+    if is_reply && (members.is_empty() || answers.is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(Delivery {
         id: DeliveryId(id),
         session: SessionId(row.get(0)?),
         transition: TransitionId(row.get(10)?),
@@ -254,9 +271,11 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Deliver
         late: LatePolicy::from_word(row.get_ref(13)?.as_str().map_err(rusqlite::Error::from)?),
         doubt: DoubtPolicy::from_word(row.get_ref(14)?.as_str().map_err(rusqlite::Error::from)?),
         preferences: preferences_of(row, 15)?,
+        members,
+        answers,
         stream,
         profile: profile(row, broadcaster, 7)?,
-    })
+    }))
 }
 
 /// An account from a row, whose login, name and picture stand from column `first` on.

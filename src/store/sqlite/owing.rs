@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::{Store, channel_id, guild_id, json_list, preferences_of, routes, signed};
+use super::{Store, channel_id, guild_id, json_list, members, preferences_of, routes, signed};
 use crate::domain::{BroadcasterId, HeldBy, Owed, SessionId, Timestamp, Watch, WatchKey};
 use crate::store::StoreError;
 
@@ -194,5 +194,5 @@ pub(super) fn expire(tx: &Transaction<'_>, session: SessionId, at: Timestamp) ->
              (SELECT transition_id FROM transition WHERE session_id = ?1)",
     )?
     .execute(params![session.0, at.as_millis()])?;
-    Ok(())
+    members::forget_mentioned(tx, session)
 }

@@ -110,7 +110,7 @@ pub(super) fn want(tx: &Transaction<'_>, delivery: DeliveryId, at: Timestamp) ->
     let mut statement = tx.prepare_cached(
         "SELECT watch.preferences, guild.preferences FROM delivery JOIN guild USING (guild_id)
          JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
-         WHERE delivery_id = ?1",
+         WHERE delivery_id = ?1 AND part = 0",
     )?;
     let mut rows = statement.query([delivery.0])?;
     let Some(row) = rows.next()? else { return Ok(()) };

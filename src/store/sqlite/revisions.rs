@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Store, channel_id, course, guild_id, outbox, preferences_of, signed};
+use super::{Store, channel_id, course, guild_id, members, outbox, preferences_of, signed};
 use crate::domain::{
     BroadcasterId, ChannelId, DeliveryId, MessageId, Revision, SessionId, Stream, Timestamp,
 };
@@ -32,7 +32,7 @@ const RECORDING_COMES: Duration = Duration::from_secs(10);
 
 /// Whose announcement may stand in its channel. An attempt that is under way holds the former facts in its hands, and one of
 /// which nobody knows whether it succeeded may have put them there.
-const MAY_STAND: &str = "((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased'
+const MAY_STAND: &str = "part = 0 AND ((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased'
      OR (state IN ('pending', 'paused') AND unsure_since IS NOT NULL))";
 
 /// What revisions are looked at with: each with its delivery, its session, and the watch that it stands there for.
@@ -161,8 +161,8 @@ impl Store {
         .await
     }
 
-    /// The announcement is not there any more: there is nothing to bring up to date, now or later. `deleted_at` is when we
-    /// deleted it; nothing when somebody else has.
+    /// The announcement is not there any more: there is nothing to bring up to date, now or later, and nothing to answer.
+    /// `deleted_at` is when we deleted it, and its replies are deleted then as well; nothing when somebody else has.
     pub async fn message_is_gone(
         &self,
         delivery: DeliveryId,
@@ -174,7 +174,7 @@ impl Store {
                 "UPDATE delivery SET message_id = NULL, deleted_at = ?2 WHERE delivery_id = ?1",
             )?
             .execute(params![delivery.0, deleted_at.map(Timestamp::as_millis)])?;
-            Ok(())
+            members::nothing_to_answer(tx, delivery, deleted_at)
         })
         .await
     }
@@ -273,7 +273,7 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
     let mut statement = tx.prepare_cached(&format!(
         "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, delivery.channel_id, message_id,
                 owed_since, sent_at, delivery.broadcaster_id, session_facts.stream, login, display_name, image, session.started_at, {STANDS},
-                watch.preferences, guild.preferences
+                watch.preferences, guild.preferences, part > 0
          FROM {JOINED} JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
          WHERE revision.due_at <= ?1 AND {STANDS} <> 'waiting'
            AND delivery.channel_id NOT IN (SELECT value FROM json_each(?2))
@@ -329,6 +329,8 @@ fn revision(tx: &Transaction<'_>, row: &rusqlite::Row<'_>) -> Result<Revision, S
         owed_since: Timestamp::from_millis(row.get(7)?),
         sent_at: sent_at.map(Timestamp::from_millis),
         preferences: preferences_of(row, 16)?,
+        members: members::of_message(tx, row.get(0)?)?,
+        is_reply: row.get(18)?,
         stream: Stream { started_at, ..stream },
         profile: outbox::profile(row, broadcaster, 11)?,
         ending: course::ending(tx, session)?,

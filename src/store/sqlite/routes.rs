@@ -276,11 +276,12 @@ pub(super) fn resume(tx: &Transaction<'_>, route: Route, at: Timestamp) -> Resul
         .execute(params![guild, channel, at.as_millis()])?)
 }
 
-/// Brings one delivery to where its watch wants it now, unless it may stand in the former channel already.
+/// Brings one delivery to where its watch wants it now, unless it may stand in the former channel already. A reply stays where
+/// what it answers stands.
 pub(super) fn follow_watch(tx: &Transaction<'_>, delivery: DeliveryId) -> Result<(), StoreError> {
     tx.prepare_cached(&format!(
         "UPDATE delivery SET channel_id = ({PLACE})
-         WHERE delivery_id = ?1 AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
+         WHERE delivery_id = ?1 AND part = 0 AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
     ))?
     .execute([delivery.0])?;
     Ok(())
@@ -292,7 +293,7 @@ pub(super) fn follow_watches(tx: &Transaction<'_>, server: GuildId, at: Timestam
     let guild = signed(server.get());
     tx.prepare_cached(&format!(
         "UPDATE delivery SET channel_id = ({PLACE})
-         WHERE guild_id = ?1 AND {WAITS} AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
+         WHERE guild_id = ?1 AND {WAITS} AND part = 0 AND unsure_since IS NULL AND ({PLACE}) IS NOT NULL"
     ))?
     .execute([guild])?;
     let unwanted = "DELETE FROM route WHERE guild_id = ?1 AND NOT EXISTS (

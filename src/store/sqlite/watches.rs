@@ -220,7 +220,7 @@ impl Store {
                          FROM delivery
                          WHERE delivery.guild_id = watch.guild_id
                            AND delivery.broadcaster_id = watch.broadcaster_id
-                           AND state IN ('delivered', 'refused')
+                           AND state IN ('delivered', 'refused') AND part = 0
                          ORDER BY delivery_id DESC LIMIT 1),
                         paused_since IS NOT NULL, refusal, missing, paused_since, check_at, resumed_at
                  FROM watch JOIN streamer USING (broadcaster_id) JOIN guild USING (guild_id)
