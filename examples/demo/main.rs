@@ -1,6 +1,7 @@
 //! Livebell in a browser, without any account: the real application between a Twitch and a Discord that are stand-ins.
 //!
-//! `cargo run --example demo`, then open the address that it prints. `DEMO_PORT` chooses another port.
+//! `cargo run --example demo`, then open the address that it prints. `DEMO_PORT` chooses another port, 0
+//! any that is free.
 
 mod act;
 mod cast;
