@@ -32,9 +32,16 @@ const NOBODY: [u64; 2] = [10007, 10013];
 /// A role of a server.
 type Key = (GuildId, RoleId);
 
+/// Servers whose roles are looked up at once at most. Two that share a place wait for each other, for as long as a look-up.
+const PLACES: usize = 32;
+
 /// What was found out about roles lately. All clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct KnownRoles(Arc<Mutex<HashMap<Key, (Giving, Timestamp)>>>);
+pub struct KnownRoles {
+    known: Arc<Mutex<HashMap<Key, (Giving, Timestamp)>>>,
+    /// Whoever looks something up holds a place: those who want to know the same wait, and find it known.
+    places: Arc<[tokio::sync::Mutex<()>; PLACES]>,
+}
 
 impl KnownRoles {
     fn get(&self, key: Key, now: Timestamp) -> Option<Giving> {
@@ -52,19 +59,33 @@ impl KnownRoles {
         }
     }
 
+    /// Where those who look up a server's roles wait for each other. Ids of servers differ most above their lowest 22 bits.
+    fn place(&self, guild: GuildId) -> &tokio::sync::Mutex<()> {
+        &self.places[usize::try_from(guild.get() >> 22).unwrap_or_default() % PLACES]
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, (Giving, Timestamp)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Control {
     /// Whether the bot gives that role to whoever asks for it, as it was a moment ago at most.
     pub(super) async fn gives(&self, guild: GuildId, role: RoleId) -> Result<bool, Denied> {
-        let giving = match self.known_roles.get((guild, role), self.clock.steady()) {
-            Some(giving) => giving,
-            // Crowds ask this, and no announcement is to wait for them.
-            None => self.look_up_giving(guild, role, Line::Errand).await.ok_or(Denied::DiscordIsSilent)?,
+        let known = || self.known_roles.get((guild, role), self.clock.steady());
+        if let Some(giving) = known() {
+            return Ok(giving == Giving::May);
+        }
+        let look = async {
+            let _place = self.known_roles.place(guild).lock().await;
+            match known() {
+                Some(giving) => Some(giving),
+                // Crowds ask this, and no announcement is to wait for them.
+                None => self.look_up_giving(guild, role, Line::Errand).await,
+            }
         };
+        let looked_up = tokio::time::timeout(PATIENCE, look).await.ok().flatten();
+        let giving = looked_up.ok_or(Denied::DiscordIsSilent)?;
         Ok(giving == Giving::May)
     }
 
