@@ -77,7 +77,7 @@ impl<'a> Facts<'a> {
             return Some(HeldBy::TitleNot);
         }
         if let Some(Some(pattern)) = &wanted.title_regex
-            && (self.is_unknown || !patterns.matches(pattern, self.title))
+            && (self.is_unknown || !patterns.matches(pattern, self.title, &self.folded_title))
         {
             return Some(HeldBy::TitleRegex);
         }

@@ -2,6 +2,7 @@
 //! nor sends.
 
 mod filters;
+mod literals;
 mod patterns;
 
 pub use patterns::Patterns;
