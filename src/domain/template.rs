@@ -132,7 +132,10 @@ impl Template {
         if length > MAX_TEMPLATE {
             return Err(InvalidTemplate::TooLong { length });
         }
-        let source = text::filled(source).ok_or(InvalidTemplate::Empty)?;
+        let typed = source;
+        let source = text::filled(typed).ok_or(InvalidTemplate::Empty)?;
+        // Places are told as they were typed.
+        let before = typed.find(source).map_or(0, |at| typed[..at].chars().count());
         let mut parts = Vec::new();
         let mut shown = String::new();
         let mut rest = source.char_indices().enumerate().peekable();
@@ -144,7 +147,7 @@ impl Template {
                     shown.push(character);
                 }
                 '{' => {
-                    let position = index + 1;
+                    let position = before + index + 1;
                     let inside = &source[at + 1..];
                     let end = inside.find(['{', '}']).filter(|end| inside[*end..].starts_with('}'));
                     let name = &inside[..end.ok_or(InvalidTemplate::Unclosed { position })?];
@@ -215,6 +218,7 @@ mod tests {
             "the brace at character 3 is never closed; `{{{{` is a brace that is shown, and {known} can be filled in"
         );
         check("a {title", &unclosed);
+        check(" \n{title", &unclosed);
         check("a {title {url}", &unclosed);
         check(" \n", "the text is empty");
         check(&"x".repeat(1_501), "the text has 1501 characters; the longest that is taken has 1500");

@@ -45,6 +45,7 @@ fn pieces<'t>(template: &'t Template, stream: &Stream, mention: Mention) -> Vec<
         pieces.push(Piece::Kept(if begins_markup { "\n" } else { " " }.into()));
     }
     let mut is_first = true;
+    let mut before = "";
     for part in template.parts() {
         pieces.push(match part {
             Part::Text(words) if mention == Mention::Here => Piece::Kept(without_everyone(words)),
@@ -54,8 +55,10 @@ fn pieces<'t>(template: &'t Template, stream: &Stream, mention: Mention) -> Vec<
                 // Somebody who is named a hundred times is mentioned once all the same.
                 if std::mem::take(&mut is_first) { Piece::Kept(mark.into()) } else { Piece::Whole(mark) }
             }
+            Part::Placeholder(Placeholder::Url) => Piece::Whole(address(stream, before)),
             Part::Placeholder(placeholder) => value(*placeholder, stream),
         });
+        before = if let Part::Text(words) = part { words } else { "" };
     }
     pieces
 }
@@ -91,6 +94,13 @@ fn without_everyone(words: &str) -> Cow<'_, str> {
     broken.into()
 }
 
+/// Where to watch, within angle brackets: without them Discord would add a card of its own below ours. An admin may have written
+/// them.
+fn address(stream: &Stream, before: &str) -> String {
+    let url = channel_url(&stream.login);
+    if before.ends_with('<') { url } else { format!("<{url}>") }
+}
+
 fn value<'t>(placeholder: Placeholder, stream: &Stream) -> Piece<'t> {
     let others = |words: &str| Piece::Cut(text::escape_markdown(words));
     match placeholder {
@@ -99,7 +109,6 @@ fn value<'t>(placeholder: Placeholder, stream: &Stream) -> Piece<'t> {
         Placeholder::Category => {
             others(stream.category.as_ref().map_or(NO_CATEGORY, |category| category.name.as_str()))
         }
-        Placeholder::Url => Piece::Whole(channel_url(&stream.login)),
         Placeholder::Viewers => Piece::Whole(stream.viewers.map_or(NO_VIEWERS.to_owned(), text::grouped)),
         Placeholder::Started => Piece::Whole(format!("<t:{}:R>", stream.started_at.as_secs())),
         Placeholder::Language => {
@@ -109,7 +118,7 @@ fn value<'t>(placeholder: Placeholder, stream: &Stream) -> Piece<'t> {
         Placeholder::Tags if stream.tags.is_empty() => Piece::Cut(NO_TAGS.to_owned()),
         Placeholder::Tags => others(&stream.tags.join(", ")),
         // Filled in where the pieces are gathered.
-        Placeholder::Mention => Piece::Whole(String::new()),
+        Placeholder::Mention | Placeholder::Url => Piece::Whole(String::new()),
     }
 }
 
@@ -201,6 +210,7 @@ mod tests {
         check(&ann, Mention::Nobody, "{category} {viewers} {language}", "Celeste 1,234 German");
         check(&ann, Mention::Nobody, "{started}, {tags}", "<t:1795248000:R>, Speedrun, PG-13");
         check(&ann, Mention::Nobody, "{{x}} <{url}>", "{x} <https://www.twitch.tv/ann>");
+        check(&ann, Mention::Nobody, "[here]({url})", "[here](<https://www.twitch.tv/ann>)");
         check(&ann, role(), "{mention} look, {mention}", "<@&77> look, <@&77>");
         check(&ann, Mention::Nobody, "{mention} {streamer}", "Ann");
     }
@@ -262,11 +272,11 @@ mod tests {
         let words = words.expect("a text");
         assert_eq!(text::length(&words), MAX_TEXT);
         assert!(words.starts_with(&format!("<@&77> {own}ttt")), "{words}");
-        assert!(words.ends_with("ttt… Celeste https://www.twitch.tv/ann"), "{words}");
+        assert!(words.ends_with("ttt… Celeste <https://www.twitch.tv/ann>"), "{words}");
         // So many addresses do not fit. None of them is cut.
         let urls = super::words(&long, &preferences(role(), &"{url} ".repeat(200))).expect("a text");
         let mut cut = urls.split_whitespace().skip(1);
-        assert!(cut.all(|url| url == "https://www.twitch.tv/ann"), "{urls}");
+        assert!(cut.all(|url| url == "<https://www.twitch.tv/ann>"), "{urls}");
     }
 
     #[test]

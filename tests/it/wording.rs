@@ -8,7 +8,7 @@ use livebell_fakes::twitch::Stream;
 use serde_json::{Value, json};
 
 use crate::routes::{asks, chooses, refusal};
-use crate::world::{A_LOOK, Server, World};
+use crate::world::{A_LOOK, GRACE, Server, World};
 
 /// The server wants its announcements so.
 fn wants(world: &World, server: Server, wanted: &Value) {
@@ -80,7 +80,7 @@ async fn an_announcement_says_what_the_server_wants_said() {
     insta::assert_snapshot!(message.content(), @r"
     # <@&77>
     Ann plays Celeste for 1,234: Any%
-    https://www.twitch.tv/ann <t:1795251600:R> German Speedrun, Deutsch {}
+    <https://www.twitch.tv/ann> <t:1795251600:R> German Speedrun, Deutsch {}
     ");
 }
 
@@ -99,6 +99,56 @@ async fn what_a_streamer_writes_mentions_nobody_and_is_no_markup() {
     let shown = message.content().replace('\u{200b}', "(break)");
     insta::assert_snapshot!(shown, @r"@here \# @(break)everyone \<@(break)&78\> \*\*free\*\* \[gifts\](https\:(break)//evil.example) discord(break).gg/evil");
     assert_eq!(allowed(&message), &json!({"parse": ["everyone"]}));
+}
+
+/// Everything that does something in Discord's texts, as somebody may call a stream.
+const MISCHIEF: &str = "# @everyone <@&77> <@1> [x](http://y.example) ||spoiler|| :a: -# `";
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_others_wrote_does_anything_anywhere_while_it_is_on_and_after() {
+    let (world, cats) = World::with_follower().await;
+    let template = "{title} / {category} / {tags} / {streamer}";
+    wants(&world, cats, &json!({"mention": "here", "message": template, "button": false}));
+    let mischief = || MISCHIEF.to_owned();
+    let stream =
+        Stream { title: mischief(), game_name: mischief(), tags: vec![mischief()], ..Stream::default() };
+    world.twitch.rename(&world.id("ann"), "ann", MISCHIEF);
+    world.twitch.go_live_with(&world.id("ann"), stream);
+    world.pass(A_LOOK).await;
+    let live = world.posts(cats).remove(0);
+    world.goes_offline("ann");
+    world.pass(GRACE + A_LOOK * 2).await;
+    let over = world.posts(cats).remove(0);
+    // Nothing of it is left that stands on its own: each mark has a backslash before it, or something invisible in it.
+    let shown = r"\# @(break)everyone \<@(break)&77\> \<@(break)1\> \[x\](http\:(break)//y.example) \|\|spoiler\|\| \:a: -# \`";
+    let card = |message: &Message| {
+        let card = &message.body["embeds"][0];
+        let fields = card["fields"].as_array().expect("fields").iter().map(|field| field["value"].clone());
+        (card["title"].clone(), fields.collect::<Vec<_>>())
+    };
+    for (message, may_mention) in [(&live, json!({"parse": ["everyone"]})), (&over, json!({"parse": []}))] {
+        assert_eq!(allowed(message), &may_mention);
+        let (title, fields) = card(message);
+        let visible = |value: &Value| value.as_str().unwrap_or_default().replace('\u{200b}', "(break)");
+        assert_eq!(visible(&title), shown);
+        assert!(fields.iter().any(|value| visible(value).starts_with(shown)), "{fields:?}");
+    }
+    let words = live.content().replace('\u{200b}', "(break)");
+    assert_eq!(words, format!("@here {shown} / {shown} / {shown} / {shown}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn emoji_and_names_from_right_to_left_stay_what_they_are() {
+    let (world, cats) = World::with_follower().await;
+    wants(&world, cats, &json!({"message": "{streamer}: {title} {url}"}));
+    world.twitch.rename(&world.id("ann"), "ann", "\u{5d0}\u{5e0}\u{5d4}");
+    let title = "\u{1f469}\u{200d}\u{1f52c} \u{202e}any%".to_owned();
+    world.twitch.go_live_with(&world.id("ann"), Stream { title, ..Stream::default() });
+    world.pass(A_LOOK).await;
+    let message = world.announcements(cats).remove(0);
+    // What turns the direction of the rest of the line is taken out.
+    let expected = "\u{5d0}\u{5e0}\u{5d4}: \u{1f469}\u{200d}\u{1f52c} any% <https://www.twitch.tv/ann>";
+    assert_eq!(message.content(), expected);
 }
 
 #[tokio::test(start_paused = true)]
