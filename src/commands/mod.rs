@@ -61,10 +61,13 @@ impl From<serenity::Error> for CommandError {
 fn all() -> Vec<poise::Command<Data, CommandError>> {
     vec![
         setchannel::setchannel(),
-        options::with_options(addstreamer::addstreamer(), None),
+        options::with_options(
+            addstreamer::addstreamer(),
+            "For somebody on the list already: a setting, taken back to what the server wants of all",
+        ),
         options::with_options(
             editstreamer::editstreamer(),
-            Some("One of these settings, taken back to what the server wants of all"),
+            "One of these settings, taken back to what the server wants of all",
         ),
         removestreamer::removestreamer(),
         streamers::streamers(),
@@ -73,10 +76,7 @@ fn all() -> Vec<poise::Command<Data, CommandError>> {
         notifications::notifications(),
         why::why(),
         test::test(),
-        options::with_options(
-            settings::settings(),
-            Some("One of these settings, taken back to what is usual"),
-        ),
+        options::with_options(settings::settings(), "One of these settings, taken back to what is usual"),
     ]
 }
 

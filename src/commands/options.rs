@@ -126,14 +126,12 @@ pub(super) const fn reruns_words(choice: Reruns) -> &'static str {
 /// The command with these options behind its own. `take_back` says what taking back leads to.
 pub(super) fn with_options(
     mut command: poise::Command<Data, CommandError>,
-    take_back: Option<&'static str>,
+    take_back: &'static str,
 ) -> poise::Command<Data, CommandError> {
     for (name, description, type_setter) in TABLE {
         command.parameters.push(parameter(name, description, type_setter));
     }
-    if let Some(description) = take_back {
-        command.parameters.push(parameter("reset", description, reset));
-    }
+    command.parameters.push(parameter("reset", take_back, reset));
     command
 }
 

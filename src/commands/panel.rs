@@ -303,8 +303,7 @@ pub(super) async fn show(
     };
     let mut cards = vec![card];
     if after == After::Filter {
-        let trial = control.trial(asker, whose).await?;
-        cards.push(reply::embed().title("What that would do").description(trial::words(&trial)));
+        cards.push(trial::card(control, asker, whose, false).await?);
     }
     Ok((cards, controls))
 }

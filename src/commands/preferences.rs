@@ -169,7 +169,7 @@ fn code(source: &str) -> String {
 
 /// A setting as it is typed into a form again.
 pub(super) fn typed(setting: Setting, own: &Preferences) -> String {
-    let list = |list: &Option<Vec<String>>| list.as_ref().map(|list| or_none(list.join(", ")));
+    let list = |list: &Option<Vec<String>>| list.as_ref().map(|list| or_none(entries(list)));
     let names = |list: &Option<Vec<Category>>| {
         let names =
             |list: &Vec<Category>| list.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join("; ");
@@ -192,6 +192,15 @@ pub(super) fn typed(setting: Setting, own: &Preferences) -> String {
         _ => None,
     };
     typed.unwrap_or_default()
+}
+
+/// A list as it can be read again: semicolons separate entries with commas, also a single one from none.
+fn entries(list: &[String]) -> String {
+    match list {
+        [one] if one.contains(',') => format!("{one};"),
+        list if list.iter().any(|entry| entry.contains(',')) => list.join("; "),
+        list => list.join(", "),
+    }
 }
 
 fn or_none(typed: String) -> String {

@@ -1,20 +1,38 @@
 //! What filters would do, in words.
 
+use poise::serenity_prelude as serenity;
+
 use super::held::{Told, held};
-use super::reply;
-use crate::control::{TRIED, Trial, Tried};
+use super::{CommandError, reply};
+use crate::control::{Asker, Control, TRIED, Trial, Tried, Whose};
 
 /// Streams that are named; the others are counted.
 const NAMED: usize = 10;
 
+/// What comes with an answer when filters were set. Somebody who `is_new` may be live, and has not been looked at yet.
+pub(super) async fn card(
+    control: &Control,
+    asker: Asker,
+    whose: &Whose,
+    is_new: bool,
+) -> Result<serenity::CreateEmbed, CommandError> {
+    let trial = control.trial(asker, whose).await?;
+    Ok(reply::embed().title("What that would do").description(words(&trial, is_new)))
+}
+
 /// Whom they would let through, and how often they would have done.
-pub(super) fn words(trial: &Trial) -> String {
+fn words(trial: &Trial, is_new: bool) -> String {
     let mut lines: Vec<_> = trial.live.iter().take(NAMED).map(line).collect();
     if trial.live.len() > NAMED {
         lines.push(format!("{} more are live.", trial.live.len() - NAMED));
     }
     if lines.is_empty() {
-        lines.push("Nobody whom this is about is live now.".to_owned());
+        let none = if is_new {
+            "The next look at Twitch tells whether that is to be announced now."
+        } else {
+            "Nobody whom this is about is live now."
+        };
+        lines.push(none.to_owned());
     }
     let (announced, sessions, days) = (trial.announced, trial.sessions, TRIED.as_secs() / 86_400);
     lines.push(match sessions {

@@ -100,7 +100,7 @@ impl Control {
         Ok(wanted)
     }
 
-    async fn set_preferred(
+    pub(super) async fn set_preferred(
         &self,
         asker: Asker,
         streamer: Option<&Profile>,
@@ -232,18 +232,27 @@ impl Control {
 
     /// Categories on Twitch that continue what is typed, of which only what follows the last separator is not finished.
     pub async fn suggest_categories(&self, typed: &str) -> Vec<String> {
-        let at = typed.rfind([',', ';']).map_or(0, |at| at + 1);
-        let (done, rest) = typed.split_at(at);
+        let (done, rest) = wish::last_entry(typed);
         let Some(beginning) = text::filled(rest) else { return Vec::new() };
-        let search = self.helix.categories(beginning, Urgency::Background);
-        let found = tokio::time::timeout(SUGGESTION_PATIENCE, search).await;
-        let done = if done.is_empty() { String::new() } else { format!("{done} ") };
-        let found = found.ok().and_then(Result::ok).unwrap_or_default();
-        let choices = found.into_iter().map(|category| format!("{done}{}", category.name));
+        let search = async |name: &str| {
+            let search = self.helix.categories(name, Urgency::Background);
+            let found = tokio::time::timeout(SUGGESTION_PATIENCE, search).await;
+            found.ok().and_then(Result::ok).unwrap_or_default()
+        };
+        let (mut choices, found) = if done.is_empty() {
+            (Vec::new(), search(beginning).await)
+        } else {
+            // The comma may be one of a name.
+            let (whole, found) = tokio::join!(search(typed.trim()), search(beginning));
+            let start = text::Folded::new(typed.trim());
+            let goes_on =
+                |category: &Category| text::Folded::new(&category.name).as_str().starts_with(start.as_str());
+            (whole.into_iter().filter(goes_on).map(|category| category.name).collect(), found)
+        };
+        choices.extend(found.into_iter().map(|category| wish::with_entry(done, &category.name)));
+        choices.retain(|choice: &String| choice.chars().count() <= LONGEST_CHOICE);
+        choices.truncate(super::watches::MAX_SUGGESTIONS);
         choices
-            .filter(|choice| choice.chars().count() <= LONGEST_CHOICE)
-            .take(super::watches::MAX_SUGGESTIONS)
-            .collect()
     }
 }
 

@@ -4,7 +4,7 @@ use super::wish::Wish;
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
 use crate::discord::{Access, Line, Member};
 use crate::domain::{
-    ChannelId, GuildId, Login, NewWatch, Permissions, Profile, Refusal, Route, WatchKey, text,
+    ChannelId, GuildId, Login, NewWatch, Permissions, Preferences, Profile, Refusal, Route, WatchKey, text,
 };
 use crate::store;
 use crate::twitch::Urgency;
@@ -108,6 +108,10 @@ impl Control {
             .ok_or(Denied::UnknownStreamer(login))?;
         let wanted = self.read_wish(asker.guild, wish).await?;
         let key = WatchKey { guild: asker.guild, broadcaster: profile.broadcaster.clone() };
+        if !wish.reset.is_empty() && self.store.watch(key.clone()).await?.is_some() {
+            let reset = Wish { reset: wish.reset.clone(), ..Wish::default() };
+            self.set_preferred(asker, Some(&profile), &reset, Preferences::default()).await?;
+        }
         let watch = NewWatch { key, channel, by: asker.user, at: self.clock.now(), preferences: wanted };
         let added = self.store.add_watch(watch, profile.clone(), MAX_WATCHES).await?;
         let (place, was_there, moved) = match added {

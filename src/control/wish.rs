@@ -207,6 +207,12 @@ impl Wish {
         *self == Self::default()
     }
 
+    /// Whether it is about whom announcements mention.
+    #[must_use]
+    pub fn is_about_mentions(&self) -> bool {
+        self.mention.is_some() || self.here.is_some() || self.reset.contains(&Setting::Mention)
+    }
+
     /// Whether it is about which streams are announced.
     #[must_use]
     pub fn is_about_filters(&self) -> bool {
@@ -288,8 +294,7 @@ pub(super) fn entries(setting: Setting, typed: &str) -> Result<Vec<String>, Deni
         return Ok(Vec::new());
     }
     let mut entries: Vec<String> = Vec::new();
-    let separator = if typed.contains(';') { ';' } else { ',' };
-    for entry in typed.split(separator).filter_map(text::filled) {
+    for entry in typed.split(separator(typed)).filter_map(text::filled) {
         if entry.chars().count() > MAX_ENTRY {
             return Err(invalid(
                 setting,
@@ -310,17 +315,40 @@ pub(super) fn entries(setting: Setting, typed: &str) -> Result<Vec<String>, Deni
     }
 }
 
+/// What separates the entries of a list: names of categories may have commas.
+fn separator(typed: &str) -> char {
+    if typed.contains(';') { ';' } else { ',' }
+}
+
+/// A list with its entries, and what is typed of the one after them.
+pub(super) fn last_entry(typed: &str) -> (&str, &str) {
+    typed.split_at(typed.rfind(separator(typed)).map_or(0, |at| at + 1))
+}
+
+/// A list with one more entry.
+pub(super) fn with_entry(done: &str, entry: &str) -> String {
+    if done.is_empty() {
+        return entry.to_owned();
+    }
+    let with_commas = entry.contains(',') && separator(done) == ',';
+    let done = if with_commas { done.replace(',', ";") } else { done.to_owned() };
+    format!("{done} {entry}")
+}
+
 fn words(setting: Setting, typed: Option<&str>) -> Result<Option<Vec<String>>, Denied> {
     typed.map(|typed| entries(setting, typed)).transpose()
 }
 
-/// Codes as Twitch has them: two letters (ISO 639-1), or `other`.
+/// Languages of Twitch's whose codes do not have two letters (Twitch, API Reference, "Get Channel Information").
+const LONG_LANGUAGES: [&str; 3] = ["other", "asl", "zh-hk"];
+
+/// Codes as Twitch has them: two letters (ISO 639-1), apart from a few.
 fn languages(typed: Option<&str>) -> Result<Option<Vec<String>>, Denied> {
     let Some(mut codes) = words(Setting::Language, typed)? else { return Ok(None) };
     for code in &mut codes {
         *code = code.to_lowercase();
         let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase());
-        if !is_code && code != "other" {
+        if !is_code && !LONG_LANGUAGES.contains(&code.as_str()) {
             let why = format!(
                 "`{code}` is no language of Twitch's; they are written like `en`, `de`, `pt`, and `other`"
             );
@@ -368,7 +396,7 @@ mod tests {
             color: some(" #9146FF"),
             title_has: some("any%, Any%,, 100%"),
             title_regex: some("none"),
-            language: some("EN, de"),
+            language: some("EN, de,ASL, zh-HK, other"),
             tags_none: some("-"),
             message: some("none"),
             min_viewers: Some(10),
@@ -379,9 +407,23 @@ mod tests {
         assert_eq!(wanted.color, Some(0x91_46_ff));
         assert_eq!(wanted.title_has, Some(vec!["any%".to_owned(), "100%".to_owned()]));
         assert_eq!((wanted.title_regex, wanted.tags_none), (Some(None), Some(Vec::new())));
-        assert_eq!(wanted.language, Some(vec!["en".to_owned(), "de".to_owned()]));
+        let codes = ["en", "de", "asl", "zh-hk", "other"].map(str::to_owned);
+        assert_eq!(wanted.language, Some(codes.to_vec()));
         assert_eq!(wanted.message.map(|text| text.as_str().to_owned()), some("{mention}"));
         assert_eq!(wanted.min_viewers, Some(10));
+    }
+
+    #[test]
+    fn a_list_goes_on_after_its_last_separator() {
+        let check = |typed: &str, entry: &str, expected: &str| {
+            let (done, _) = last_entry(typed);
+            assert_eq!(with_entry(done, entry), expected, "{typed}");
+        };
+        check("cel", "Celeste", "Celeste");
+        check("Chess, cel", "Celeste", "Chess, Celeste");
+        check("Chess, Go, war", "Warhammer 40,000", "Chess; Go; Warhammer 40,000");
+        check("Warhammer 40,000; ch", "Chess", "Warhammer 40,000; Chess");
+        check("Chess; Warhammer 40,0", "Warhammer 40,000", "Chess; Warhammer 40,000");
     }
 
     #[test]

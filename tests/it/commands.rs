@@ -510,7 +510,7 @@ async fn the_commands_are_registered_for_servers_only() {
         .collect();
     lines.sort();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    /addstreamer streamer channel mention here message color preview button notify publish on_end reruns only_category never_category title_has title_not title_regex language tags_any tags_none min_viewers in [0] for "32"
+    /addstreamer streamer channel mention here message color preview button notify publish on_end reruns only_category never_category title_has title_not title_regex language tags_any tags_none min_viewers reset in [0] for "32"
     /editstreamer streamer channel mention here message color preview button notify publish on_end reruns only_category never_category title_has title_not title_regex language tags_any tags_none min_viewers reset in [0] for "32"
     /live  in [0] for null
     /notifications forget in [0] for null

@@ -1,5 +1,8 @@
 //! How announcements are wanted: said with the options of commands, or in a panel.
 
+mod options;
+mod restarting;
+
 use livebell_fakes::discord::Reply;
 use serde_json::{Value, json};
 
