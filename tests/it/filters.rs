@@ -320,6 +320,30 @@ async fn reruns_are_skipped_told_quietly_or_told_as_each_server_wants() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rerun_that_is_told_quietly_mentions_nobody_at_any_time() {
+    let (world, _) = that_wants(&json!({ "reruns": "quiet", "mention": "everyone" })).await;
+    let rerun = Stream { title: "[Rerun] Any%".to_owned(), ..Stream::default() };
+    world.twitch.go_live_with(&world.id("ann"), rerun);
+    world.pass(A_LOOK).await;
+    becomes(&world, |stream| stream.title = "[Rerun] 100%".to_owned()).await;
+    world.pass(Duration::from_mins(2)).await;
+    world.goes_offline("ann");
+    world.pass(GRACE + A_LOOK * 2).await;
+    let requests = world.discord.requests().into_iter();
+    let asked: Vec<_> = requests
+        .filter(|request| request.path.starts_with("/channels/"))
+        .filter(|request| !request.body.is_null())
+        .collect();
+    assert_eq!(
+        asked.iter().map(|request| request.method.as_str()).collect::<Vec<_>>(),
+        ["POST", "PATCH", "PATCH"]
+    );
+    for request in asked {
+        assert_eq!(request.body["allowed_mentions"], json!({ "parse": [] }), "{}", request.body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_twitch_only_tells_of_waits_until_it_shows_what_filters_ask_about() {
     for wanted in
         [json!({ "min_viewers": 10 }), json!({ "never_category": [{ "id": "8", "name": "Hades" }] })]
