@@ -9,6 +9,7 @@ mod pushes;
 mod revisions;
 mod routes;
 mod servers;
+mod trying;
 mod waking;
 
 use std::time::Duration;

@@ -1,8 +1,10 @@
 //! The life of a message: it follows its stream now and then, and when that is over it tells how it went, is deleted, or stays.
 
+mod publishing;
+
 use std::time::Duration;
 
-use livebell_fakes::discord::{ChannelKind, Fault, Message, Place};
+use livebell_fakes::discord::{Fault, Message, Place};
 use livebell_fakes::twitch::{Fault as TwitchFault, Path};
 use serde_json::json;
 
@@ -372,67 +374,4 @@ async fn a_recording_is_found_when_twitch_answers_again_and_by_the_next_process(
     world.wake().await;
     world.pass(A_LOOK).await;
     assert!(says(&world.expect_edits(server, 2), &video));
-}
-
-/// A world with a server that wants its announcements published, in a channel of this kind, and streamers whom it follows.
-async fn publishing(kind: ChannelKind, streamers: &[&str]) -> (World, Server) {
-    let world = World::start().await;
-    let guild = world.discord.add_guild("Cats");
-    let server = Server { guild, live: world.discord.add_channel(guild, "live", kind) };
-    world.slash(&world.admin, server, "setchannel", json!({ "channel": server.live.to_string() })).await;
-    for login in streamers {
-        world.follow(server, login).await;
-    }
-    world.prefer(r#"{"publish":true}"#);
-    world.pass(A_LOOK).await;
-    (world, server)
-}
-
-fn published(world: &World) -> usize {
-    world.discord.requests().iter().filter(|request| request.path.ends_with("/crosspost")).count()
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_announcement_is_published_where_others_can_follow() {
-    for answer_is_lost in [false, true] {
-        let (world, server) = publishing(ChannelKind::Announcement, &["ann"]).await;
-        if answer_is_lost {
-            world.discord.fail(Place::Crossposts, 1, Fault::CutAfter);
-        }
-        world.goes_live("ann");
-        world.pass(A_LOOK + A_LOOK).await;
-        assert!(world.expect_edits(server, 0).crossposted);
-        assert_eq!(published(&world), if answer_is_lost { 2 } else { 1 });
-        assert!(world.why(server, "ann").await.contains("Published to the servers that follow"));
-        world.pass(minutes(60)).await;
-        assert!(published(&world) <= 2);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_nobody_can_follow_nothing_is_published() {
-    let (world, server) = publishing(ChannelKind::Text, &["ann"]).await;
-    world.goes_live("ann");
-    world.pass(minutes(60)).await;
-    assert!(!world.expect_edits(server, 0).crossposted);
-    assert_eq!((published(&world), world.discord.invalid_requests()), (1, 0));
-    assert!(world.why(server, "ann").await.contains("Not published"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn more_than_ten_an_hour_are_not_published() {
-    let streamers: Vec<String> = (0..12).map(|number| format!("ann{number}")).collect();
-    let streamers: Vec<&str> = streamers.iter().map(String::as_str).collect();
-    let (world, server) = publishing(ChannelKind::Announcement, &streamers).await;
-    for login in &streamers {
-        world.goes_live(login);
-    }
-    world.pass(minutes(120)).await;
-    let (yes, no): (Vec<_>, Vec<_>) = world.posts(server).into_iter().partition(|post| post.crossposted);
-    assert_eq!((yes.len(), no.len(), published(&world)), (10, 2, 10));
-    let mut over = 0;
-    for login in &streamers {
-        over += usize::from(world.why(server, login).await.contains("more than ten announcements an hour"));
-    }
-    assert_eq!(over, 2);
 }

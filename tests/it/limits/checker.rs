@@ -32,7 +32,7 @@ const COMPONENTS_V2: u64 = 1 << 15;
 
 /// Everything in which a message that is posted breaks a limit, or says less than each of ours has to say: a nonce that
 /// Discord heeds, and that nobody is mentioned.
-pub(super) fn breaches(body: &Value) -> Vec<String> {
+pub(crate) fn breaches(body: &Value) -> Vec<String> {
     breaches_mentioning(body, &json!({ "parse": [] }))
 }
 
