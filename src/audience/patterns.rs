@@ -191,6 +191,9 @@ mod tests {
         check(r"^celeste", "More Celeste", false);
         check(r"wr in \d{2}:\d{2}", "Trying for the WR in 26:44", true);
         check("ärger", "ÄRGER", true);
+        // What takes other engines for ever.
+        check("(a+)+$", &format!("{}!", "a".repeat(139)), false);
+        check(r"(\w+\s?)+\?", &"go ".repeat(46), false);
         check("", "", true);
         check("a", "", false);
     }
