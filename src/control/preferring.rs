@@ -149,15 +149,9 @@ impl Control {
             }
         };
         let mention = counts.mention.unwrap_or_default();
-        let (check, may_mention, giving) = match channel {
-            Some(channel) => {
-                let looks = (self.check(guild, channel), self.may_mention(guild, channel, mention));
-                let (check, may_mention, giving) =
-                    tokio::join!(looks.0, looks.1, self.giving(guild, &counts));
-                (Some(check), may_mention, giving)
-            }
-            None => (None, None, self.giving(guild, &counts).await),
-        };
+        let (looks, giving) =
+            tokio::join!(self.look_into(guild, channel, mention), self.giving(guild, &counts));
+        let (check, may_mention) = looks;
         Ok(Preferred { streamer, channel, has_own_channel, own, counts, check, may_mention, giving })
     }
 
@@ -171,13 +165,21 @@ impl Control {
         }
     }
 
-    /// Whether the bot's messages in a channel notify those whom announcements mention, as far as Discord says in time.
-    pub(super) async fn may_mention(
+    /// What the bot may do in a channel, if there is one, and whether it notifies those whom announcements mention.
+    pub(super) async fn look_into(
         &self,
         guild: GuildId,
-        channel: ChannelId,
+        channel: Option<ChannelId>,
         mention: Mention,
-    ) -> Option<bool> {
+    ) -> (Option<ChannelCheck>, Option<bool>) {
+        let Some(channel) = channel else { return (None, None) };
+        let (check, may_mention) =
+            tokio::join!(self.check(guild, channel), self.may_mention(guild, channel, mention));
+        (Some(check), may_mention)
+    }
+
+    /// Whether the bot's messages in a channel notify those whom announcements mention, as far as Discord says in time.
+    async fn may_mention(&self, guild: GuildId, channel: ChannelId, mention: Mention) -> Option<bool> {
         if mention == Mention::Nobody {
             return None;
         }

@@ -61,16 +61,11 @@ impl Control {
         }
         let set = self.store.guild(asker.guild).await?;
         let mention = set.preferences.mention.unwrap_or_default();
-        let giving = self.giving(asker.guild, &set.preferences);
-        let (check, may_mention, giving) = match set.channel {
-            Some(channel) => {
-                let looks =
-                    (self.check(asker.guild, channel), self.may_mention(asker.guild, channel, mention));
-                let (check, may_mention, giving) = tokio::join!(looks.0, looks.1, giving);
-                (Some(check), may_mention, giving)
-            }
-            None => (None, None, giving.await),
-        };
+        let (looks, giving) = tokio::join!(
+            self.look_into(asker.guild, set.channel, mention),
+            self.giving(asker.guild, &set.preferences)
+        );
+        let (check, may_mention) = looks;
         let troubles = self.store.troubles(asker.guild).await?;
         let watches = self.store.count_watched(asker.guild).await?;
         Ok(Settings { set, check, may_mention, giving, troubles, watches, changed })

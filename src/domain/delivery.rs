@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    ChannelId, DeliveryId, DoubtPolicy, GuildId, HeldBy, LatePolicy, MessageId, Preferences, Profile, Reruns,
+    ChannelId, DeliveryId, DoubtPolicy, GuildId, HeldBy, LatePolicy, MessageId, Preferences, Profile,
     SessionId, Stream, Timestamp, TransitionId, UserId, WatchKey,
 };
 
@@ -163,7 +163,7 @@ impl Delivery {
     /// Whether it tells of a rerun in a server that wants them announced without notifying anybody.
     #[must_use]
     pub fn is_quiet_rerun(&self) -> bool {
-        self.preferences.reruns == Some(Reruns::Quiet) && self.stream.is_rerun()
+        self.preferences.silences(&self.stream)
     }
 }
 

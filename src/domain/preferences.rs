@@ -1,7 +1,7 @@
 //! How announcements are wanted: worded so, filtered so, pinging these. A server sets it for all its streamers, and for single
 //! ones otherwise.
 
-use super::{Category, ForumTagId, Pattern, RoleId, Template};
+use super::{Category, ForumTagId, Pattern, RoleId, Stream, Template};
 
 /// What is set for a server, or for one of its watches. A part that is absent follows what stands above it: the watch its
 /// server, the server what is usual.
@@ -128,6 +128,12 @@ impl Reruns {
 }
 
 impl Preferences {
+    /// Whether that stream is a rerun that is to be announced without notifying anybody.
+    #[must_use]
+    pub fn silences(&self, stream: &Stream) -> bool {
+        self.reruns == Some(Reruns::Quiet) && stream.is_rerun()
+    }
+
     /// These, with what they leave open taken from those above them.
     #[must_use]
     pub fn over(self, above: Self) -> Self {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Halted, late, retry};
 use crate::clock::Clock;
-use crate::domain::{ChannelId, DeliveryId, OnEnd, Publication, Reruns, Revision};
+use crate::domain::{ChannelId, DeliveryId, OnEnd, Publication, Revision};
 use crate::render::{self, Manner, Message};
 use crate::sinks::{Revised, Sink};
 use crate::store::{Store, StoreError};
@@ -205,7 +205,7 @@ impl Revisions {
         // It was late then or it was not; it does not become late by being edited.
         let late = late::late_by(revision.owed_since, stream.started_at, sent_at);
         // Whom a rerun did not call when it was posted, it does not mark either.
-        let is_silent = preferences.reruns == Some(Reruns::Quiet) && stream.is_rerun();
+        let is_silent = preferences.silences(stream);
         let manner = Manner { late, is_silent, ..Manner::default() };
         let Some(ending) = &revision.ending else {
             let now = self.clock.now();
