@@ -22,7 +22,7 @@ pub(crate) fn prefers(world: &World, server: Server, wanted: &Value) {
 }
 
 /// What is wanted of the announcements of one streamer.
-fn prefers_of(world: &World, server: Server, login: &str, wanted: &Value) {
+pub(crate) fn prefers_of(world: &World, server: Server, login: &str, wanted: &Value) {
     let changed = world.database().execute(
         "UPDATE watch SET preferences = ?3 WHERE guild_id = ?1 AND broadcaster_id = ?2",
         rusqlite::params![i64::try_from(server.guild).expect("an id"), world.id(login), wanted.to_string()],

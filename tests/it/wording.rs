@@ -7,27 +7,14 @@ use livebell_fakes::discord::{Message, Place};
 use livebell_fakes::twitch::Stream;
 use serde_json::{Value, json};
 
+use crate::filters::{prefers, prefers_of};
 use crate::routes::{asks, chooses, refusal};
-use crate::world::{A_LOOK, GRACE, Server, World};
-
-/// The server wants its announcements so.
-fn wants(world: &World, server: Server, wanted: &Value) {
-    let sql = "UPDATE guild SET preferences = ?1 WHERE guild_id = ?2";
-    let changed = world.database().execute(sql, (wanted.to_string(), server.guild.cast_signed()));
-    assert_eq!(changed, Ok(1));
-}
-
-/// The server wants those of its only streamer so.
-fn wants_of_streamer(world: &World, server: Server, wanted: &Value) {
-    let sql = "UPDATE watch SET preferences = ?1 WHERE guild_id = ?2";
-    let changed = world.database().execute(sql, (wanted.to_string(), server.guild.cast_signed()));
-    assert_eq!(changed, Ok(1));
-}
+use crate::world::{A_LOOK, GRACE, World};
 
 /// Ann goes live where her announcements are wanted so. What is posted.
 async fn announced_as(wanted: &Value, stream: Stream) -> Message {
     let (world, cats) = World::with_follower().await;
-    wants(&world, cats, wanted);
+    prefers(&world, cats, wanted);
     world.twitch.go_live_with(&world.id("ann"), stream);
     world.pass(A_LOOK).await;
     world.expect_announced(cats, &["Ann"]);
@@ -56,8 +43,8 @@ async fn an_announcement_mentions_whom_the_server_has_chosen() {
 #[tokio::test(start_paused = true)]
 async fn a_streamer_may_be_wanted_otherwise_than_the_others() {
     let (world, cats) = World::with_follower().await;
-    wants(&world, cats, &json!({"mention": "everyone", "message": "{streamer}!"}));
-    wants_of_streamer(&world, cats, &json!({"mention": "nobody"}));
+    prefers(&world, cats, &json!({"mention": "everyone", "message": "{streamer}!"}));
+    prefers_of(&world, cats, "ann", &json!({"mention": "nobody"}));
     world.goes_live("ann");
     world.pass(A_LOOK).await;
     let message = world.announcements(cats).remove(0);
@@ -108,7 +95,7 @@ const MISCHIEF: &str = "# @everyone <@&77> <@1> [x](http://y.example) ||spoiler|
 async fn nothing_that_others_wrote_does_anything_anywhere_while_it_is_on_and_after() {
     let (world, cats) = World::with_follower().await;
     let template = "{title} / {category} / {tags} / {streamer}";
-    wants(&world, cats, &json!({"mention": "here", "message": template, "button": false}));
+    prefers(&world, cats, &json!({"mention": "here", "message": template, "button": false}));
     let mischief = || MISCHIEF.to_owned();
     let stream =
         Stream { title: mischief(), game_name: mischief(), tags: vec![mischief()], ..Stream::default() };
@@ -140,7 +127,7 @@ async fn nothing_that_others_wrote_does_anything_anywhere_while_it_is_on_and_aft
 #[tokio::test(start_paused = true)]
 async fn emoji_and_names_from_right_to_left_stay_what_they_are() {
     let (world, cats) = World::with_follower().await;
-    wants(&world, cats, &json!({"message": "{streamer}: {title} {url}"}));
+    prefers(&world, cats, &json!({"message": "{streamer}: {title} {url}"}));
     world.twitch.rename(&world.id("ann"), "ann", "\u{5d0}\u{5e0}\u{5d4}");
     let title = "\u{1f469}\u{200d}\u{1f52c} \u{202e}any%".to_owned();
     world.twitch.go_live_with(&world.id("ann"), Stream { title, ..Stream::default() });
@@ -167,7 +154,7 @@ async fn an_announcement_looks_as_the_server_wants_it() {
 #[tokio::test(start_paused = true)]
 async fn a_plain_link_mentions_the_same() {
     let (world, cats) = World::with_follower().await;
-    wants(&world, cats, &json!({"mention": "77", "message": "{streamer} is live"}));
+    prefers(&world, cats, &json!({"mention": "77", "message": "{streamer} is live"}));
     world.discord.fail(Place::Channel(cats.live), 1, refusal(400, 50035));
     world.goes_live("ann");
     world.pass(A_LOOK).await;
@@ -180,7 +167,7 @@ async fn a_plain_link_mentions_the_same() {
 async fn a_quiet_announcement_names_whom_it_would_mention_and_calls_nobody() {
     let (mut world, cats) = World::with_follower().await;
     chooses(&world, cats, "late", "quiet").await;
-    wants(&world, cats, &json!({"mention": "everyone"}));
+    prefers(&world, cats, &json!({"mention": "everyone"}));
     world.stop().await.expect("a clean stop");
     world.goes_live("ann");
     world.pass(Duration::from_hours(1)).await;
@@ -194,8 +181,8 @@ async fn a_quiet_announcement_names_whom_it_would_mention_and_calls_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_test_shows_what_the_server_wants_and_mentions_nobody() {
     let (world, cats) = World::with_follower().await;
-    wants(&world, cats, &json!({"mention": "everyone", "message": "{streamer} is on", "color": 7}));
-    wants_of_streamer(&world, cats, &json!({"color": 8}));
+    prefers(&world, cats, &json!({"mention": "everyone", "message": "{streamer} is on", "color": 7}));
+    prefers_of(&world, cats, "ann", &json!({"color": 8}));
     for (options, text, color) in
         [(json!({}), "@everyone A streamer is on", 7), (json!({"streamer": "ann"}), "@everyone Ann is on", 8)]
     {
