@@ -106,6 +106,18 @@ async fn what_cannot_be_meant_is_refused_and_changes_nothing() {
             "`title_regex`: unclosed group. Nothing was changed.",
         ),
         (
+            json!({ "title_regex": r"(?:\w{99}){99}" }),
+            "`title_regex`: the expression is too large; repetitions such as `{100}` make it so. Nothing was changed.",
+        ),
+        (
+            json!({ "title_regex": "a".repeat(301) }),
+            "`title_regex`: the expression has 301 characters; the longest that is taken has 300. Nothing was changed.",
+        ),
+        (
+            json!({ "title_regex": r"(a)\1" }),
+            "`title_regex`: backreferences are not supported. Nothing was changed.",
+        ),
+        (
             json!({ "message": "{name} is live" }),
             "`message`: `{name}` at character 1 is none of `{streamer}`, `{title}`, `{category}`, `{url}`, `{viewers}`, `{started}`, `{language}`, `{tags}`, `{mention}`. Nothing was changed.",
         ),
