@@ -24,7 +24,7 @@ const MAX_PAUSE: Duration = Duration::from_hours(1);
 const UNSTATED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Discord's codes that say of a channel that it takes nothing (Discord, Opcodes and Status Codes, "JSON Error Codes").
-const CLOSED: [u64; 9] = [10003, 10004, 50001, 50008, 50013, 40058, 40067, 160_005, 160_006];
+const CLOSED: [u64; 9] = [10003, 10004, 50001, 50008, 50013, 50024, 40058, 40067, 160_005];
 
 /// Cloudflare's code for a bot that it does not let through: it says nothing of the channel.
 const BLOCKED_BEFORE: u64 = 40333;

@@ -60,7 +60,7 @@ impl From<serenity::Error> for CommandError {
 
 fn all() -> Vec<poise::Command<Data, CommandError>> {
     vec![
-        setchannel::setchannel(),
+        options::with_channels(setchannel::setchannel()),
         options::with_options(
             addstreamer::addstreamer(),
             "For somebody on the list already: a setting, taken back to what the server wants of all",

@@ -5,12 +5,14 @@
 use poise::serenity_prelude as serenity;
 use serenity::{
     ActionRowComponent, ButtonStyle, ComponentInteractionDataKind, CreateActionRow, CreateButton,
-    CreateInputText, CreateSelectMenu, CreateSelectMenuKind, InputTextStyle,
+    CreateInputText, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, InputTextStyle,
 };
 
 use super::{CommandError, options, preferences, reply, settings, trial};
-use crate::control::{Asker, Control, Preferred, Setting, SettingsChange, Whose, Wish};
-use crate::domain::{BroadcasterId, ChannelId, MAX_TEMPLATE, Mention, OnEnd, Preferences, Reruns, RoleId};
+use crate::control::{Asker, Control, ForumTag, Preferred, Setting, SettingsChange, Whose, Wish};
+use crate::domain::{
+    BroadcasterId, ChannelId, ForumTagId, MAX_TEMPLATE, Mention, OnEnd, Preferences, Reruns, RoleId, text,
+};
 
 /// Longest text that a form takes (Discord, Component Reference, "Text Input").
 const LONGEST_INPUT: u16 = 4_000;
@@ -165,6 +167,12 @@ pub(super) fn wish(deed: &Deed, chosen: &ComponentInteractionDataKind) -> Wish {
             match values.first() {
                 Some(role) => wish.mention = RoleId::new(role.get()),
                 None => wish.here = Some(false),
+            }
+        }
+        (Deed::Pick(Setting::ForumTag), ComponentInteractionDataKind::StringSelect { values }) => {
+            match values.first() {
+                Some(tag) => wish.forum_tag = tag.parse().ok().and_then(ForumTagId::new),
+                None => wish.reset.push(Setting::ForumTag),
             }
         }
         _ => {}
@@ -327,6 +335,7 @@ fn problems(preferred: &Preferred) -> Vec<String> {
         (Some(channel), Some(check)) => problems.extend(reply::problem(check, channel)),
         (Some(_), None) => {}
     }
+    problems.extend(preferences::tag_problem(preferred));
     problems.extend(preferences::mention_problem(preferred));
     problems.iter().map(|problem| format!("⚠️ {problem}")).collect()
 }
@@ -399,12 +408,32 @@ fn controls(preferred: &Preferred) -> Vec<CreateActionRow> {
     } else {
         button(set(Setting::Mention, "here"), "@here: off")
     };
-    vec![
-        CreateActionRow::SelectMenu(channel),
-        CreateActionRow::SelectMenu(mention),
-        CreateActionRow::Buttons(choices.into_iter().chain(forms).collect()),
-        CreateActionRow::Buttons(switches.chain([here]).collect()),
-    ]
+    let mut rows = vec![CreateActionRow::SelectMenu(channel), CreateActionRow::SelectMenu(mention)];
+    rows.extend(tags(preferred, id(Deed::Pick(Setting::ForumTag))).map(CreateActionRow::SelectMenu));
+    rows.push(CreateActionRow::Buttons(choices.into_iter().chain(forms).collect()));
+    rows.push(CreateActionRow::Buttons(switches.chain([here]).collect()));
+    rows
+}
+
+/// The tags that posts may have, if announcements go to a forum that has some.
+fn tags(preferred: &Preferred, id: String) -> Option<CreateSelectMenu> {
+    /// Choices of a select (Discord, Component Reference, "String Select"). A forum has 20 tags at most.
+    const MOST: usize = 25;
+    /// Longest label of a choice.
+    const LONGEST: usize = 100;
+    let choice = |tag: &ForumTag| {
+        let label =
+            if tag.is_moderated { format!("{} (for moderators)", tag.name) } else { tag.name.clone() };
+        CreateSelectMenuOption::new(text::cut(&label, LONGEST), tag.id.to_string())
+            .default_selection(preferred.counts.forum_tag == Some(tag.id))
+    };
+    let options: Vec<_> = preferred.tags.iter().take(MOST).map(choice).collect();
+    let has_tags = !options.is_empty();
+    has_tags.then(|| {
+        CreateSelectMenu::new(id, CreateSelectMenuKind::String { options })
+            .placeholder("The tag of posts in the forum")
+            .min_values(0)
+    })
 }
 
 /// What a press on a button leads to that goes round all choices; for a streamer, also back to what the server wants.

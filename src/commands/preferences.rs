@@ -3,7 +3,8 @@
 use super::options::{on_end_words, reruns_words};
 use super::reply;
 use crate::control::{Giving, Preferred, Setting};
-use crate::domain::{Category, Mention, Permission, Preferences, Reruns, text};
+use crate::domain::{Category, Mention, Permission, Permissions, Preferences, Refusal, Reruns, text};
+use crate::render;
 
 /// Longest list or text in a line of an answer; the whole stands in the panel's forms.
 const LONGEST: usize = 150;
@@ -17,9 +18,14 @@ pub(super) fn lines(preferred: &Preferred) -> Vec<String> {
     let place = channel.map_or_else(|| "none".to_owned(), |channel| format!("<#{channel}>"));
     let mut lines = vec![format!("**Channel** {place}{}", mark(*has_own_channel))];
     for setting in Setting::ALL {
-        let giving = preferred.giving.filter(|_| setting == Setting::Notify);
-        let said = words(setting, counts).or_else(|| Some(giving_words(giving?, counts)));
-        let Some(words) = said else { continue };
+        let words = match setting {
+            Setting::ForumTag => tag(preferred),
+            Setting::Notify => {
+                words(setting, counts).or_else(|| Some(giving_words(preferred.giving?, counts)))
+            }
+            _ => words(setting, counts),
+        };
+        let Some(words) = words else { continue };
         lines.push(format!("**{}** {words}{}", title(setting), mark(is_set(setting, own))));
     }
     lines
@@ -113,6 +119,19 @@ fn words(setting: Setting, counts: &Preferences) -> Option<String> {
         Setting::TagsNone => list(&counts.tags_none),
         Setting::MinViewers => counts.min_viewers.filter(|least| *least > 0).map(text::grouped),
     }
+}
+
+/// The tag that posts get, if the forum has it.
+fn tag(preferred: &Preferred) -> Option<String> {
+    let chosen = preferred.tags.iter().find(|tag| Some(tag.id) == preferred.counts.forum_tag);
+    chosen.map(|tag| reply::name(&tag.name))
+}
+
+/// That the forum wants a tag and none of its tags is chosen, and what to do about it.
+pub(super) fn tag_problem(preferred: &Preferred) -> Option<String> {
+    let channel = preferred.channel?;
+    let is_missing = preferred.check?.requires_tag() && tag(preferred).is_none();
+    is_missing.then(|| render::closed(channel, Refusal::TagRequired, Permissions::default()))
 }
 
 /// Whom announcements mention. The answer is private and allows no mention, so this only names them.

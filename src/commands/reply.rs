@@ -74,9 +74,16 @@ pub(super) fn check(check: ChannelCheck, channel: ChannelId) -> String {
             "\n\nI could not check my permissions there, because Discord did not say what I may do."
                 .to_owned()
         }
-        ChannelCheck::Known(_) => problem(check, channel)
-            .map(|problem| format!("\n\n⚠️ I cannot post there yet. {problem}"))
-            .unwrap_or_default(),
+        ChannelCheck::Known(_) => match problem(check, channel) {
+            Some(problem) => format!("\n\n⚠️ I cannot post there yet. {problem}"),
+            None if check.requires_tag() => {
+                "\nEach stream gets a post of its own there. This forum wants a tag on every post: `/settings` shows which one \
+                 is chosen."
+                    .to_owned()
+            }
+            None if check.is_forum() => "\nEach stream gets a post of its own there.".to_owned(),
+            None => String::new(),
+        },
     }
 }
 

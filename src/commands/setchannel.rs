@@ -14,9 +14,7 @@ use crate::domain::ChannelId;
 )]
 pub(super) async fn setchannel(
     ctx: Context<'_>,
-    #[description = "A text or announcement channel"]
-    #[channel_types("Text", "News")]
-    channel: serenity::ChannelId,
+    #[description = "A text or announcement channel, a thread, or a forum"] channel: serenity::ChannelId,
 ) -> Result<(), CommandError> {
     ctx.defer_ephemeral().await?;
     let channel = ChannelId::new(channel.get()).ok_or(CommandError::NotInServer)?;

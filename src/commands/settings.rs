@@ -111,6 +111,7 @@ fn problems(settings: &control::Settings) -> Vec<String> {
         (None, _) => problems.push(reply::no_channel()),
         (Some(channel), Some(check)) if !paused.iter().any(|(closed, _)| *closed == channel) => {
             problems.extend(reply::problem(check, channel));
+            problems.extend(preferences::tag_problem(&settings.preferred()));
         }
         _ => {}
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{Asker, ChannelCheck, Control, Denied};
-use crate::discord::{DiscordError, Line, Queueing};
+use crate::discord::{Announcing, DiscordError, Line, Queueing};
 use crate::domain::{
-    ChannelId, GuildId, Login, MessageId, Pause, Preferences, Profile, Route, Timestamp, WatchKey,
+    ChannelId, GuildId, Login, MessageId, Pause, Permissions, Preferences, Profile, Refusal, Route,
+    Timestamp, WatchKey,
 };
 use crate::render;
 use crate::store::{Account, LiveNow, WatchState};
@@ -121,14 +122,23 @@ impl Control {
         // Every test is one of its own; Discord compares the nonces of a bot over all its servers.
         let nonce = format!("t{:x}-{:x}", now.as_millis(), asker.guild.get() & 0xff_ffff_ffff);
         let queueing = Queueing { line: Line::Urgent, not_after: Some(now.after(TURN_PATIENCE)) };
-        let posting = self.rest.create_message(channel, &sample, &nonce, queueing, std::future::ready(true));
+        let title = profile.as_ref().map_or("This is a test", |profile| profile.display_name.as_str());
+        let wanted = Announcing {
+            channel,
+            message: &sample,
+            nonce: &nonce,
+            title,
+            tag: preferences.forum_tag,
+            is_repeated: false,
+        };
+        let posting = self.rest.announce(wanted, queueing, std::future::ready(true));
         let tested = match tokio::time::timeout(TEST_PATIENCE, posting).await {
             Ok(Ok(posted)) => {
                 let route = Route { guild: asker.guild, channel };
                 if self.store.resume_route(route, self.clock.now()).await? > 0 {
                     self.bells.outbox.notify_one();
                 }
-                Tested::Posted { channel, message: posted.id }
+                Tested::Posted { channel: posted.channel, message: posted.id }
             }
             Ok(Err(DiscordError::Refused { code, message, .. })) => {
                 let why = self.reason(asker.guild, channel, code, &message).await;
@@ -165,7 +175,12 @@ impl Control {
 
     /// Why a channel refuses, from what the bot may do there, else in Discord's own words.
     async fn reason(&self, guild: GuildId, channel: ChannelId, code: u64, words: &str) -> String {
+        /// Discord's code for a post without a tag in a forum that wants one.
+        const TAG_REQUIRED: u64 = 40067;
         let check = self.check(guild, channel).await;
+        if code == TAG_REQUIRED {
+            return render::closed(channel, Refusal::TagRequired, Permissions::default());
+        }
         if let Some((refusal, missing)) = check.closed() {
             return render::closed(channel, refusal, missing);
         }

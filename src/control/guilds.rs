@@ -42,8 +42,11 @@ impl Control {
         Ok(())
     }
 
-    /// A channel has changed, perhaps in what the bot may do there.
+    /// A channel or a thread has changed, perhaps in what the bot may do there and in its threads.
     pub async fn channel_changed(&self, guild: GuildId, channel: ChannelId) -> Result<(), StoreError> {
+        for thread in self.rest.known_threads_of(channel) {
+            self.look_at_routes(guild, Some(thread)).await?;
+        }
         self.look_at_routes(guild, Some(channel)).await
     }
 

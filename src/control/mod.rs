@@ -23,6 +23,7 @@ use crate::domain::{ChannelId, GuildId, InvalidLogin, Login, UserId};
 use crate::store::{Store, StoreError};
 use crate::twitch::Helix;
 
+pub use crate::discord::ForumTag;
 pub use crate::discord::permissions::Giving;
 pub use crate::store::{
     Account, DeliveryAccount, DeliveryState, GuildTroubles, HISTORY, MAX_MENTIONED, PublicationState,

@@ -1,11 +1,15 @@
 //! How announcements are wanted: for a server, and otherwise for one of its streamers.
 
+use super::watches::Looked;
 use super::wish::{self, Setting, Wish};
-use super::{Asker, CHECK_PATIENCE, ChannelCheck, Control, Denied, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
+use super::{
+    Asker, CHECK_PATIENCE, ChannelCheck, Control, Denied, ForumTag, SUGGESTION_PATIENCE, TWITCH_PATIENCE,
+};
 use crate::discord::permissions::Giving;
 use crate::discord::{Line, Member};
 use crate::domain::{
-    BroadcasterId, Category, ChannelId, GuildId, Mention, Preferences, Profile, WatchKey, text,
+    BroadcasterId, Category, ChannelId, GuildId, Mention, Preferences, Profile, Refusal, Route, WatchKey,
+    text,
 };
 use crate::render;
 use crate::store::{Placing, WatchState};
@@ -48,6 +52,8 @@ pub struct Preferred {
     /// Whether members are given the role that announcements mention when they ask to be; nothing when that is no role, when
     /// they are not asked, and while it is not known.
     pub giving: Option<Giving>,
+    /// The tags that posts may have in the channel, if it is a forum.
+    pub tags: Vec<ForumTag>,
 }
 
 impl Control {
@@ -130,6 +136,20 @@ impl Control {
             let check = self.check(asker.guild, channel).await;
             self.reopen(asker.guild, channel, check).await?;
         }
+        if wish.forum_tag.is_some() {
+            self.tag_is_chosen(asker.guild).await?;
+        }
+        Ok(())
+    }
+
+    /// What waits because a forum wants a tag is tried with the one that is chosen now.
+    async fn tag_is_chosen(&self, guild: GuildId) -> Result<(), Denied> {
+        for (channel, pause) in self.store.troubles(guild).await?.paused {
+            if pause.refusal == Refusal::TagRequired {
+                self.store.resume_route(Route { guild, channel }, self.clock.now()).await?;
+            }
+        }
+        self.bells.outbox.notify_one();
         Ok(())
     }
 
@@ -149,10 +169,9 @@ impl Control {
             }
         };
         let mention = counts.mention.unwrap_or_default();
-        let (looks, giving) =
-            tokio::join!(self.look_into(guild, channel, mention), self.giving(guild, &counts));
-        let (check, may_mention) = looks;
-        Ok(Preferred { streamer, channel, has_own_channel, own, counts, check, may_mention, giving })
+        let (looked, giving) = tokio::join!(self.look(guild, channel, mention), self.giving(guild, &counts));
+        let Looked { check, may_mention, tags } = looked;
+        Ok(Preferred { streamer, channel, has_own_channel, own, counts, check, may_mention, giving, tags })
     }
 
     /// Whether members are given the role that announcements mention, as it is now.
@@ -165,21 +184,13 @@ impl Control {
         }
     }
 
-    /// What the bot may do in a channel, if there is one, and whether it notifies those whom announcements mention.
-    pub(super) async fn look_into(
+    /// Whether the bot's messages in a channel notify those whom announcements mention, as far as Discord says in time.
+    pub(super) async fn may_mention(
         &self,
         guild: GuildId,
-        channel: Option<ChannelId>,
+        channel: ChannelId,
         mention: Mention,
-    ) -> (Option<ChannelCheck>, Option<bool>) {
-        let Some(channel) = channel else { return (None, None) };
-        let (check, may_mention) =
-            tokio::join!(self.check(guild, channel), self.may_mention(guild, channel, mention));
-        (Some(check), may_mention)
-    }
-
-    /// Whether the bot's messages in a channel notify those whom announcements mention, as far as Discord says in time.
-    async fn may_mention(&self, guild: GuildId, channel: ChannelId, mention: Mention) -> Option<bool> {
+    ) -> Option<bool> {
         if mention == Mention::Nobody {
             return None;
         }

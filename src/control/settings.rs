@@ -1,6 +1,7 @@
 //! What a server has set, and what is wrong with it.
 
-use super::{Asker, ChannelCheck, Control, Denied, Preferred};
+use super::watches::Looked;
+use super::{Asker, ChannelCheck, Control, Denied, ForumTag, Preferred};
 use crate::discord::permissions::Giving;
 use crate::domain::{DoubtPolicy, LatePolicy};
 use crate::store::{GuildSettings, GuildTroubles};
@@ -25,6 +26,8 @@ pub struct Settings {
     pub may_mention: Option<bool>,
     /// Whether members are given the role that announcements mention when they ask to be, if that is known.
     pub giving: Option<Giving>,
+    /// The tags that posts may have in the channel, if it is a forum.
+    pub tags: Vec<ForumTag>,
     /// What is wrong with announcements.
     pub troubles: GuildTroubles,
     /// How many streamers the server watches.
@@ -46,6 +49,7 @@ impl Settings {
             check: self.check,
             may_mention: self.may_mention,
             giving: self.giving,
+            tags: self.tags.clone(),
         }
     }
 }
@@ -61,13 +65,11 @@ impl Control {
         }
         let set = self.store.guild(asker.guild).await?;
         let mention = set.preferences.mention.unwrap_or_default();
-        let (looks, giving) = tokio::join!(
-            self.look_into(asker.guild, set.channel, mention),
-            self.giving(asker.guild, &set.preferences)
-        );
-        let (check, may_mention) = looks;
+        let look = self.look(asker.guild, set.channel, mention);
+        let (looked, giving) = tokio::join!(look, self.giving(asker.guild, &set.preferences));
+        let Looked { check, may_mention, tags } = looked;
         let troubles = self.store.troubles(asker.guild).await?;
         let watches = self.store.count_watched(asker.guild).await?;
-        Ok(Settings { set, check, may_mention, giving, troubles, watches, changed })
+        Ok(Settings { set, check, may_mention, giving, tags, troubles, watches, changed })
     }
 }

@@ -2,9 +2,10 @@
 
 use super::wish::Wish;
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
-use crate::discord::{Access, Line, Member};
+use crate::discord::{Access, ForumTag, Line, Member};
 use crate::domain::{
-    ChannelId, GuildId, Login, NewWatch, Permissions, Preferences, Profile, Refusal, Route, WatchKey, text,
+    ChannelId, GuildId, Login, Mention, NewWatch, Permissions, Preferences, Profile, Refusal, Route,
+    WatchKey, text,
 };
 use crate::store;
 use crate::twitch::Urgency;
@@ -33,6 +34,29 @@ impl ChannelCheck {
             Self::Unknown => None,
         }
     }
+
+    /// Whether it is a forum.
+    #[must_use]
+    pub fn is_forum(self) -> bool {
+        matches!(self, Self::Known(access) if access.is_forum())
+    }
+
+    /// Whether it is a forum that wants a tag on every post.
+    #[must_use]
+    pub fn requires_tag(self) -> bool {
+        matches!(self, Self::Known(access) if access.requires_tag())
+    }
+}
+
+/// What is seen of the channel in which announcements are wanted, if there is one.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// What the bot may do there.
+    pub(super) check: Option<ChannelCheck>,
+    /// Whether whom announcements mention is notified by that; nothing while that is not known.
+    pub(super) may_mention: Option<bool>,
+    /// The tags that posts may have there; none where there are no posts.
+    pub(super) tags: Vec<ForumTag>,
 }
 
 /// The channel is set.
@@ -186,6 +210,28 @@ impl Control {
         // What moved from a closed channel to this one is due as well.
         self.bells.outbox.notify_one();
         Ok(())
+    }
+
+    /// Looks at the channel in which announcements are wanted that mention these.
+    pub(super) async fn look(&self, guild: GuildId, channel: Option<ChannelId>, mention: Mention) -> Looked {
+        let Some(channel) = channel else { return Looked::default() };
+        let (check, may_mention) =
+            tokio::join!(self.check(guild, channel), self.may_mention(guild, channel, mention));
+        let tags = if check.is_forum() { self.tags(channel).await } else { Vec::new() };
+        Looked { check: Some(check), may_mention, tags }
+    }
+
+    /// The tags that posts of a forum may have, as far as Discord says in time.
+    async fn tags(&self, forum: ChannelId) -> Vec<ForumTag> {
+        let look = self.rest.forum_tags(forum, Line::Urgent);
+        match tokio::time::timeout(CHECK_PATIENCE, look).await {
+            Ok(Ok(tags)) => tags,
+            Ok(Err(error)) => {
+                tracing::warn!(channel = %forum, %error, "the tags of a forum could not be looked up");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
     }
 
     /// What the bot may do in a channel, as far as Discord says in time.

@@ -8,6 +8,7 @@ mod conversation;
 mod limits;
 mod pace;
 pub mod permissions;
+mod posts;
 mod reads;
 mod rest;
 mod roles;
@@ -17,7 +18,8 @@ mod wire;
 use secrecy::SecretString;
 
 pub use answer::{EDITED_TOO_OFTEN, Failure, failure};
-pub use reads::{Access, Found};
+pub use posts::{Announcing, ForumTag, FoundPost};
+pub use reads::{Access, Found, Place};
 pub use rest::{Application, GatewayInfo, Member, Posted, Queueing, Rest, SessionStarts, http_client};
 pub use turns::Line;
 

@@ -1,7 +1,7 @@
 //! What the bot may do in a channel, computed the way Discord does (Discord, Permissions, "Permission Overwrites"), and
 //! whether that is enough. Pure.
 
-use super::Access;
+use super::{Access, Place};
 use crate::domain::{Mention, Permission, Permissions, Refusal, RoleId};
 
 /// May do everything, overwrites or not.
@@ -128,19 +128,39 @@ impl Access {
     /// Why announcements cannot be posted, with the rights that are missing; nothing when they can.
     #[must_use]
     pub fn closed(self) -> Option<(Refusal, Permissions)> {
-        let Self::Has { permissions, takes_messages } = self else {
+        let Self::Has { permissions, place } = self else {
             return Some((Refusal::UnknownChannel, Permissions::default()));
         };
-        let missing = permissions.lacking(&Permission::NEEDED);
+        let missing = permissions.lacking(match place {
+            Place::Thread { .. } => &Permission::NEEDED_IN_THREAD,
+            _ => &Permission::NEEDED,
+        });
         if missing.has(Permission::ViewChannel) {
             Some((Refusal::MissingAccess, missing))
         } else if !missing.is_empty() {
             Some((Refusal::MissingPermission, missing))
-        } else if !takes_messages {
-            Some((Refusal::WrongKindOfChannel, missing))
         } else {
-            None
+            let is_locked = place == Place::Thread { is_locked: true };
+            match place {
+                Place::Other => Some((Refusal::WrongKindOfChannel, missing)),
+                _ if is_locked && !permissions.has(Permission::ManageThreads) => {
+                    Some((Refusal::LockedThread, missing))
+                }
+                _ => None,
+            }
         }
+    }
+
+    /// Whether it is a forum that wants a tag on every post.
+    #[must_use]
+    pub fn requires_tag(self) -> bool {
+        matches!(self, Self::Has { place: Place::Forum { requires_tag: true }, .. })
+    }
+
+    /// Whether it is a forum.
+    #[must_use]
+    pub fn is_forum(self) -> bool {
+        matches!(self, Self::Has { place: Place::Forum { .. }, .. })
     }
 
     /// Whether what stands there can be read.
@@ -236,18 +256,29 @@ mod tests {
 
     #[test]
     fn a_channel_is_closed_for_one_reason() {
-        use Permission::{EmbedLinks, ReadMessageHistory, SendMessages, ViewChannel};
-        let closed = |lacking: &[Permission], takes_messages| {
+        use Permission::{EmbedLinks, ReadMessageHistory, SendMessages, SendMessagesInThreads, ViewChannel};
+        let closed = |lacking: &[Permission], place| {
             let permissions = Permissions::of(lacking).lacking(&Permission::USEFUL);
-            Access::Has { permissions, takes_messages }.closed()
+            Access::Has { permissions, place }.closed()
         };
-        assert_eq!(closed(&[], true), None);
-        assert_eq!(closed(&[ReadMessageHistory], true), None);
+        assert_eq!(closed(&[], Place::Channel), None);
+        assert_eq!(closed(&[ReadMessageHistory], Place::Channel), None);
         let lacks = |refusal, missing: &[Permission]| Some((refusal, Permissions::of(missing)));
-        assert_eq!(closed(&[EmbedLinks], false), lacks(Refusal::MissingPermission, &[EmbedLinks]));
+        assert_eq!(closed(&[EmbedLinks], Place::Other), lacks(Refusal::MissingPermission, &[EmbedLinks]));
         let blind = [ViewChannel, SendMessages];
-        assert_eq!(closed(&blind, true), lacks(Refusal::MissingAccess, &blind));
-        assert_eq!(closed(&[], false), lacks(Refusal::WrongKindOfChannel, &[]));
+        assert_eq!(closed(&blind, Place::Channel), lacks(Refusal::MissingAccess, &blind));
+        assert_eq!(closed(&[], Place::Other), lacks(Refusal::WrongKindOfChannel, &[]));
+        // In a forum nobody writes into what others began; in a thread nobody begins anything.
+        let forum = Place::Forum { requires_tag: true };
+        assert_eq!(closed(&[SendMessagesInThreads], forum), None);
+        assert_eq!(closed(&[SendMessages], forum), lacks(Refusal::MissingPermission, &[SendMessages]));
+        let thread = |is_locked| Place::Thread { is_locked };
+        assert_eq!(closed(&[SendMessages], thread(false)), None);
+        let in_threads = [SendMessagesInThreads];
+        assert_eq!(closed(&in_threads, thread(false)), lacks(Refusal::MissingPermission, &in_threads));
+        assert_eq!(closed(&[], thread(true)), lacks(Refusal::LockedThread, &[]));
+        let all = Permissions(u64::MAX);
+        assert_eq!(Access::Has { permissions: all, place: thread(true) }.closed(), None);
         assert_eq!(Access::Gone.closed(), lacks(Refusal::UnknownChannel, &[]));
     }
 }

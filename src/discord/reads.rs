@@ -21,9 +21,28 @@ pub enum Access {
     Has {
         /// What the bot may do there.
         permissions: Permissions,
-        /// Whether messages can be posted in a channel of this kind.
-        takes_messages: bool,
+        /// What the channel is.
+        place: Place,
     },
+}
+
+/// What a channel is, as far as announcements go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// It takes messages.
+    Channel,
+    /// It takes messages, and has the rights of the channel that it belongs to.
+    Thread {
+        /// Whether only moderators may write.
+        is_locked: bool,
+    },
+    /// It takes posts: threads, each with its first message.
+    Forum {
+        /// Whether each of them must have a tag.
+        requires_tag: bool,
+    },
+    /// It takes nothing.
+    Other,
 }
 
 /// A message in a channel.
@@ -81,15 +100,16 @@ impl Rest {
         // Asking for one channel that the bot may not see would be a refused request, and Discord counts those. The list has
         // also what is hidden, but no threads.
         let listed = self.channels(guild, line).await?;
-        let found = if let Some(found) = listed.into_iter().find(|one| one.id == channel.get()) {
-            found
+        let of = |id: u64| listed.iter().find(|one| one.id == id);
+        let found = if let Some(found) = of(channel.get()) {
+            found.clone()
         } else {
             let route = Route { kind: "GET /channels/{}", resource: channel.get() };
             match self.read(route, &format!("/channels/{channel}"), line).await {
                 Ok(found) => found,
                 Err(DiscordError::Refused { code: 10003, .. }) => return Ok((Access::Gone, Vec::new())),
                 Err(DiscordError::Refused { status: 403, .. }) => {
-                    let access = Access::Has { permissions: Permissions(0), takes_messages: true };
+                    let access = Access::Has { permissions: Permissions(0), place: Place::Channel };
                     return Ok((access, Vec::new()));
                 }
                 Err(error) => return Err(error),
@@ -97,10 +117,16 @@ impl Rest {
         };
         let roles = self.roles(guild, line).await?;
         let own = self.roles_of(member, line).await?;
-        let overwrites: Vec<Overwrite> = found.permission_overwrites.iter().map(Overwrite::from).collect();
+        let place = found.place();
+        self.note(channel, &found);
+        // A thread has no overwrites of its own.
+        let rights = match place {
+            Place::Thread { .. } => found.parent().and_then(of).unwrap_or(&found),
+            _ => &found,
+        };
+        let overwrites: Vec<Overwrite> = rights.permission_overwrites.iter().map(Overwrite::from).collect();
         let permissions = permissions::effective(guild.get(), user, &own, &roles, &overwrites);
-        let takes_messages = found.takes_messages();
-        Ok((Access::Has { permissions: Permissions(permissions), takes_messages }, roles))
+        Ok((Access::Has { permissions: Permissions(permissions), place }, roles))
     }
 
     /// The channels of a server, without threads.

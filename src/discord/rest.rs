@@ -14,6 +14,7 @@ use super::answer::{self, Failure};
 use super::breaker::Breaker;
 use super::buckets::Route;
 use super::pace::{NoTurn, Pace, Place};
+use super::posts::Forums;
 use super::turns::Line;
 use super::wire::{ApplicationBody, CreatedBody, EditedMessage, GatewayBody, NewMessage, WithId};
 use super::{DiscordError, DiscordOptions};
@@ -45,6 +46,8 @@ pub struct Queueing {
 pub struct Posted {
     /// Its id.
     pub id: MessageId,
+    /// Where it stands: a post in a forum has a channel of its own.
+    pub channel: ChannelId,
     /// When its turn had come and it went out.
     pub sent_at: Timestamp,
     /// What it says above its card. Not what was sent, if an earlier attempt had put it there.
@@ -108,6 +111,7 @@ pub(super) struct Inner {
     /// Whether the program stops: nothing more is begun.
     stopping: AtomicBool,
     chance: Mutex<fastrand::Rng>,
+    pub(super) forums: Mutex<Forums>,
 }
 
 impl std::fmt::Debug for Rest {
@@ -140,6 +144,7 @@ impl Rest {
                 stopping: AtomicBool::new(false),
                 clock,
                 chance: Mutex::new(chance),
+                forums: Mutex::default(),
             }),
         })
     }
@@ -185,11 +190,11 @@ impl Rest {
             return Err(DiscordError::Unwanted);
         }
         let path = format!("/channels/{channel}/messages");
-        let body = NewMessage::new(message, nonce);
+        let body = NewMessage::new(message, Some(nonce));
         let (sent_at, created) = self.inner.exchange(place, Method::POST, route, &path, Some(&body)).await;
         let created: CreatedBody = created?;
         let id = MessageId::new(created.id).ok_or_else(|| perhaps_done("a message without an id"))?;
-        Ok(Posted { id, sent_at, text: created.content })
+        Ok(Posted { id, channel, sent_at, text: created.content })
     }
 
     /// Puts this into a message of the bot's in place of what is there. Doing it again does no harm. `is_wanted` is asked when
@@ -238,7 +243,7 @@ impl Rest {
     }
 
     /// Does something to a message that is there, behind everybody else. What Discord says of it is of no use.
-    async fn change(
+    pub(super) async fn change(
         &self,
         method: Method,
         route: Route,
@@ -299,7 +304,7 @@ impl Rest {
 }
 
 impl Inner {
-    async fn ask<T: DeserializeOwned>(
+    pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         route: Route,
@@ -348,7 +353,7 @@ impl Inner {
     }
 
     /// Sends a request whose turn has come, and says when that was and what came of it.
-    async fn exchange<T: DeserializeOwned>(
+    pub(super) async fn exchange<T: DeserializeOwned>(
         &self,
         place: Place<'_>,
         method: Method,
@@ -473,6 +478,6 @@ fn unanswered(error: &reqwest::Error) -> DiscordError {
     DiscordError::Unavailable { why: http::words(error).to_owned(), perhaps_done }
 }
 
-fn perhaps_done(why: &str) -> DiscordError {
+pub(super) fn perhaps_done(why: &str) -> DiscordError {
     DiscordError::Unavailable { why: why.to_owned(), perhaps_done: true }
 }

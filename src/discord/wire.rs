@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::permissions::{Overwrite, Role};
-use super::reads::Found;
-use crate::domain::{MessageId, Timestamp, UserId};
+use super::posts::{ForumTag, FoundPost};
+use super::reads::{Found, Place};
+use crate::domain::{ChannelId, ForumTagId, MessageId, Timestamp, UserId};
 use crate::render;
 
 /// A message to be created (Discord, Message, "Create Message").
@@ -23,8 +24,40 @@ pub(super) struct NewMessage<'a> {
     allowed_mentions: AllowedMentions,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_reference: Option<Reference>,
-    nonce: &'a str,
-    enforce_nonce: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enforce_nonce: Option<bool>,
+}
+
+/// A post in a forum to be made: a thread and its first message (Discord, Channel, "Start Thread in Forum or Media Channel").
+#[derive(Serialize)]
+pub(super) struct NewPost<'a> {
+    name: &'a str,
+    auto_archive_duration: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    applied_tags: Vec<String>,
+    message: NewMessage<'a>,
+}
+
+impl<'a> NewPost<'a> {
+    pub(super) fn new(message: &'a render::Message, title: &'a str, tag: Option<ForumTagId>) -> Self {
+        /// Minutes of silence after which Discord puts a post away: a day, so that yesterday's streams leave the list of a
+        /// server's channels. A longer stream comes back when it is edited.
+        const ARCHIVED_AFTER: u32 = 1_440;
+        Self {
+            name: title,
+            auto_archive_duration: ARCHIVED_AFTER,
+            applied_tags: tag.iter().map(ToString::to_string).collect(),
+            message: NewMessage::new(message, None),
+        }
+    }
+}
+
+/// A change to a thread (Discord, Channel, "Modify Channel").
+#[derive(Serialize)]
+pub(super) struct EditedThread {
+    pub(super) archived: bool,
 }
 
 /// The message that another one answers (Discord, Message, "Message Reference Structure").
@@ -139,7 +172,8 @@ impl From<&render::Mentions> for AllowedMentions {
 }
 
 impl<'a> NewMessage<'a> {
-    pub(super) fn new(message: &'a render::Message, nonce: &'a str) -> Self {
+    /// There is no nonce for the first message of a post.
+    pub(super) fn new(message: &'a render::Message, nonce: Option<&'a str>) -> Self {
         /// Notifies nobody (Discord, Message, "Message Flags").
         const SUPPRESS_NOTIFICATIONS: u32 = 1 << 12;
         Self {
@@ -152,7 +186,7 @@ impl<'a> NewMessage<'a> {
                 .answers
                 .map(|answered| Reference { message_id: answered.to_string(), fail_if_not_exists: true }),
             nonce,
-            enforce_nonce: true,
+            enforce_nonce: nonce.map(|_| true),
         }
     }
 }
@@ -321,26 +355,100 @@ pub(super) struct SessionStartLimit {
     pub(super) reset_after: u64,
 }
 
-/// A channel, as far as rights go.
+/// A post that was made: a thread, with its first message inside.
 #[derive(Deserialize)]
+pub(super) struct PostBody {
+    #[serde(deserialize_with = "snowflake")]
+    pub(super) id: u64,
+    pub(super) message: Option<CreatedBody>,
+}
+
+/// A channel, as far as it is looked at (Discord, Channel, "Channel Structure").
+#[derive(Deserialize, Clone)]
 pub(super) struct Channel {
     #[serde(deserialize_with = "snowflake")]
     pub(super) id: u64,
     #[serde(rename = "type")]
     kind: u8,
     #[serde(default)]
+    flags: u64,
+    #[serde(default)]
+    parent_id: Option<String>,
+    #[serde(default)]
     pub(super) permission_overwrites: Vec<OverwriteBody>,
+    #[serde(default)]
+    available_tags: Vec<TagBody>,
+    #[serde(default)]
+    owner_id: Option<String>,
+    #[serde(default)]
+    thread_metadata: ThreadMetadata,
+}
+
+#[derive(Deserialize, Clone)]
+struct TagBody {
+    #[serde(deserialize_with = "snowflake")]
+    id: u64,
+    name: String,
+    #[serde(default)]
+    moderated: bool,
+}
+
+#[derive(Deserialize, Clone, Default)]
+struct ThreadMetadata {
+    #[serde(default)]
+    locked: bool,
+    #[serde(default)]
+    archive_timestamp: Option<String>,
 }
 
 impl Channel {
-    /// Whether messages can be posted in it: not in categories, directories, forums and media channels (Discord, Channel,
-    /// "Channel Types").
-    pub(super) fn takes_messages(&self) -> bool {
-        !matches!(self.kind, 4 | 14 | 15 | 16)
+    /// What it is (Discord, Channel, "Channel Types").
+    pub(super) fn place(&self) -> Place {
+        /// Posts must have a tag (Discord, Channel, "Channel Flags").
+        const REQUIRE_TAG: u64 = 1 << 4;
+        match self.kind {
+            10..=12 => Place::Thread { is_locked: self.thread_metadata.locked },
+            15 | 16 => Place::Forum { requires_tag: self.flags & REQUIRE_TAG != 0 },
+            // Categories and directories.
+            4 | 14 => Place::Other,
+            _ => Place::Channel,
+        }
+    }
+
+    /// The channel that it belongs to.
+    pub(super) fn parent(&self) -> Option<u64> {
+        self.parent_id.as_deref()?.parse().ok()
+    }
+
+    /// The tags that posts in it may have.
+    pub(super) fn tags(self) -> Vec<ForumTag> {
+        let tag = |body: TagBody| {
+            let id = ForumTagId::new(body.id)?;
+            Some(ForumTag { id, name: body.name, is_moderated: body.moderated })
+        };
+        self.available_tags.into_iter().filter_map(tag).collect()
+    }
+
+    /// What can be seen of it as a post.
+    pub(super) fn found(self) -> Option<FoundPost> {
+        Some(FoundPost {
+            id: ChannelId::new(self.id)?,
+            forum: ChannelId::new(self.parent()?)?,
+            by: UserId::new(self.owner_id.as_deref()?.parse().ok()?)?,
+            archived_at: self.thread_metadata.archive_timestamp,
+        })
     }
 }
 
+/// A page of threads (Discord, Channel, "List Public Archived Threads").
 #[derive(Deserialize)]
+pub(super) struct ThreadsBody {
+    pub(super) threads: Vec<Channel>,
+    #[serde(default)]
+    pub(super) has_more: bool,
+}
+
+#[derive(Deserialize, Clone)]
 pub(super) struct OverwriteBody {
     #[serde(deserialize_with = "snowflake")]
     id: u64,

@@ -90,8 +90,12 @@ pub enum Refusal {
     MissingAccess,
     /// The bot sees the channel but may not post there.
     MissingPermission,
-    /// The channel is of a kind that takes no plain messages.
+    /// The channel is of a kind that takes no announcements.
     WrongKindOfChannel,
+    /// The forum wants a tag on every post, and none is chosen.
+    TagRequired,
+    /// The thread is locked, and the bot may not open it.
+    LockedThread,
     /// A rule of the server (`AutoMod` or a link filter) blocks the text.
     BlockedByServer,
     /// Discord does not accept the message itself.
@@ -104,12 +108,14 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason there is, in the order of their words in the store.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownChannel,
         Self::UnknownGuild,
         Self::MissingAccess,
         Self::MissingPermission,
         Self::WrongKindOfChannel,
+        Self::TagRequired,
+        Self::LockedThread,
         Self::BlockedByServer,
         Self::InvalidMessage,
         Self::Forbidden,
@@ -125,6 +131,8 @@ impl Refusal {
             Self::MissingAccess => "missing_access",
             Self::MissingPermission => "missing_permission",
             Self::WrongKindOfChannel => "wrong_kind_of_channel",
+            Self::TagRequired => "tag_required",
+            Self::LockedThread => "locked_thread",
             Self::BlockedByServer => "blocked_by_server",
             Self::InvalidMessage => "invalid_message",
             Self::Forbidden => "forbidden",
@@ -141,6 +149,8 @@ impl Refusal {
             | Self::MissingAccess
             | Self::MissingPermission
             | Self::WrongKindOfChannel
+            | Self::TagRequired
+            | Self::LockedThread
             | Self::Forbidden => true,
             Self::BlockedByServer | Self::InvalidMessage | Self::Other => false,
         }

@@ -7,8 +7,10 @@ use std::fmt;
 pub enum Permission {
     /// See the channel.
     ViewChannel,
-    /// Post in it.
+    /// Post in it. In a forum: begin posts.
     SendMessages,
+    /// Post in its threads.
+    SendMessagesInThreads,
     /// Post cards.
     EmbedLinks,
     /// Read what stands in it, to find an announcement whose answer was lost.
@@ -18,15 +20,27 @@ pub enum Permission {
     MentionEveryone,
     /// Give and take roles, in the whole server. Asked for nowhere either: without it members are mentioned by name.
     ManageRoles,
+    /// Open threads that are locked, and delete them. Asked for nowhere: it is of use where posts of a forum are deleted at the
+    /// end, or threads are locked.
+    ManageThreads,
 }
 
 impl Permission {
     /// Everything that an announcement needs. Without the history it goes out as well.
     pub const NEEDED: [Self; 3] = [Self::ViewChannel, Self::SendMessages, Self::EmbedLinks];
 
+    /// Everything that an announcement needs in a thread.
+    pub const NEEDED_IN_THREAD: [Self; 3] =
+        [Self::ViewChannel, Self::SendMessagesInThreads, Self::EmbedLinks];
+
     /// Everything that is of use to every server, for the invite link.
-    pub const USEFUL: [Self; 4] =
-        [Self::ViewChannel, Self::SendMessages, Self::EmbedLinks, Self::ReadMessageHistory];
+    pub const USEFUL: [Self; 5] = [
+        Self::ViewChannel,
+        Self::SendMessages,
+        Self::SendMessagesInThreads,
+        Self::EmbedLinks,
+        Self::ReadMessageHistory,
+    ];
 
     /// Its bit (Discord, Permissions, "Bitwise Permission Flags").
     #[must_use]
@@ -38,6 +52,8 @@ impl Permission {
             Self::ReadMessageHistory => 1 << 16,
             Self::MentionEveryone => 1 << 17,
             Self::ManageRoles => 1 << 28,
+            Self::ManageThreads => 1 << 34,
+            Self::SendMessagesInThreads => 1 << 38,
         }
     }
 }
@@ -48,10 +64,12 @@ impl fmt::Display for Permission {
         f.write_str(match self {
             Self::ViewChannel => "View Channel",
             Self::SendMessages => "Send Messages",
+            Self::SendMessagesInThreads => "Send Messages in Threads",
             Self::EmbedLinks => "Embed Links",
             Self::ReadMessageHistory => "Read Message History",
             Self::MentionEveryone => "Mention @everyone, @here, and All Roles",
             Self::ManageRoles => "Manage Roles",
+            Self::ManageThreads => "Manage Threads",
         })
     }
 }

@@ -35,7 +35,7 @@ pub struct Revision {
     pub session: SessionId,
     /// The server it stands in.
     pub guild: GuildId,
-    /// The channel it stands in.
+    /// The channel it stands in: its own one, if it is a post in a forum.
     pub channel: ChannelId,
     /// The message that it is.
     pub message: MessageId,
@@ -55,4 +55,13 @@ pub struct Revision {
     pub profile: Profile,
     /// How the session went, when it is over.
     pub ending: Option<Ending>,
+}
+
+impl Revision {
+    /// Whether the announcement is a post in a forum: a thread of its own, whose id is that of its first message (Discord,
+    /// Threads, "Forum and Media Channel Fields").
+    #[must_use]
+    pub fn is_post(&self) -> bool {
+        self.channel.get() == self.message.get()
+    }
 }

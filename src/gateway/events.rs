@@ -181,6 +181,27 @@ impl serenity::EventHandler for Events {
         self.remember(News::ChannelChanged(guild, channel)).await;
     }
 
+    async fn thread_update(
+        &self,
+        _: serenity::Context,
+        _: Option<serenity::GuildChannel>,
+        thread: serenity::GuildChannel,
+    ) {
+        let (Some(guild), Some(thread)) = ids(&thread) else { return };
+        self.remember(News::ChannelChanged(guild, thread)).await;
+    }
+
+    async fn thread_delete(
+        &self,
+        _: serenity::Context,
+        thread: serenity::PartialGuildChannel,
+        _: Option<serenity::GuildChannel>,
+    ) {
+        let ids = (GuildId::new(thread.guild_id.get()), ChannelId::new(thread.id.get()));
+        let (Some(guild), Some(thread)) = ids else { return };
+        self.remember(News::ChannelDeleted(guild, thread)).await;
+    }
+
     async fn channel_delete(
         &self,
         _: serenity::Context,

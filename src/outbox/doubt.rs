@@ -18,6 +18,17 @@ pub fn may_repeat_until(unsure_since: Timestamp, now: Timestamp) -> Option<Times
     (unsure_since <= now && now < until).then_some(until)
 }
 
+/// How long a request may be under way of which nobody has heard: the client waits for fifteen seconds, and Discord may still
+/// be at it then.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(20);
+
+/// When to look again after a look that has found nothing; nothing when that is believed, because what was sent would be there.
+#[must_use]
+pub fn look_again_in(unsure_since: Timestamp, now: Timestamp) -> Option<Duration> {
+    let until = unsure_since.after(ARRIVES_WITHIN);
+    (unsure_since <= now && now < until).then(|| until.since(now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +42,15 @@ mod tests {
         assert_eq!(may_repeat_until(second(0), second(0)), Some(second(120)));
         assert_eq!(may_repeat_until(second(0), second(119)), Some(second(120)));
         assert_eq!(may_repeat_until(second(0), second(120)), None);
+    }
+
+    #[test]
+    fn what_is_not_there_yet_may_still_come() {
+        let seconds = Duration::from_secs;
+        assert_eq!(look_again_in(second(0), second(0)), Some(seconds(20)));
+        assert_eq!(look_again_in(second(0), second(19)), Some(seconds(1)));
+        assert_eq!(look_again_in(second(0), second(20)), None);
+        assert_eq!(look_again_in(second(1), second(0)), None);
     }
 
     #[test]

@@ -170,7 +170,8 @@ impl Worker {
     /// Makes one attempt and remembers what came of it.
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
         let tried = self.dispel_doubt(&delivery).await;
-        let Tried { attempt: Attempt { outcome, sent_at, there }, is_silent, unsure_since, doubt } = tried;
+        let Tried { attempt, is_silent, unsure_since, doubt } = tried;
+        let Attempt { outcome, sent_at, there, posted_in } = attempt;
         let at = self.clock.now();
         let wait = match &outcome {
             Outcome::RetryAfter { asked, .. } => retry::wait(delivery.attempt, *asked, chance),
@@ -196,12 +197,15 @@ impl Worker {
             delivery.answers.is_none() && !is_silent && matches!(outcome, Outcome::Delivered(Some(_)));
         let replies = if may_answer { replies(&delivery.members, &there) } else { Vec::new() };
         let mentioned = Mentioned { there, replies };
+        let forum_tag = delivery.preferences.forum_tag;
         let settlement = Settlement {
             delivery: delivery.id,
             outcome,
             retry_at,
             at,
             sent_at,
+            posted_in,
+            forum_tag,
             unsure_since,
             doubt,
             mentioned,
@@ -216,7 +220,9 @@ impl Worker {
         let Some(unsure_since) = delivery.unsure_since else {
             return self.send(delivery, None, None, None).await;
         };
-        if let Some(until) = doubt::may_repeat_until(unsure_since, now) {
+        if let Some(until) = doubt::may_repeat_until(unsure_since, now)
+            && self.sink.recognises(delivery)
+        {
             return self.send(delivery, Some(unsure_since), Some(until), None).await;
         }
         let settled = |attempt, doubt| Tried {
@@ -226,12 +232,19 @@ impl Worker {
             doubt,
         };
         match self.sink.find(delivery).await {
-            Sight::There { message, mentioned: there } => {
+            Sight::There { message, mentioned: there, posted_in } => {
                 let outcome = Outcome::Delivered(Some(message));
-                settled(Attempt { outcome, sent_at: None, there }, Some(Doubt::Found))
+                settled(Attempt { outcome, sent_at: None, there, posted_in }, Some(Doubt::Found))
             }
-            // All earlier attempts have failed then, and what follows is a first one again.
-            Sight::NotThere => self.send(delivery, None, None, Some(Doubt::NotThere)).await,
+            Sight::NotThere => match doubt::look_again_in(unsure_since, self.clock.now()) {
+                Some(wait) => {
+                    let why = "Discord's answer was lost, and the announcement may still come".to_owned();
+                    let later = Outcome::RetryAfter { asked: Some(wait), why, perhaps_done: true };
+                    settled(Attempt::vain(later), None)
+                }
+                // All earlier attempts have failed then, and what follows is a first one again.
+                None => self.send(delivery, None, None, Some(Doubt::NotThere)).await,
+            },
             Sight::Unknowable => match delivery.doubt {
                 DoubtPolicy::Twice => {
                     self.send(delivery, Some(unsure_since), None, Some(Doubt::SentAgain)).await

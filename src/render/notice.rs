@@ -1,7 +1,7 @@
 //! What the admins of a server are told: what is wrong, which right is missing where, and what to click.
 
 use super::{Message, channel_url};
-use crate::domain::{ChannelId, Matter, Permissions, Refusal, text};
+use crate::domain::{ChannelId, Matter, Permission, Permissions, Refusal, text};
 
 /// Why a channel takes nothing, and what to do about it. `missing` are the rights that were found to be missing there.
 #[must_use]
@@ -9,8 +9,14 @@ pub fn closed(channel: ChannelId, refusal: Refusal, missing: Permissions) -> Str
     let named: Vec<_> = missing.named().iter().map(|permission| format!("**{permission}**")).collect();
     if !named.is_empty() {
         let them = if named.len() == 1 { "it" } else { "them" };
+        // It is looked for in threads only, and those have no settings for it.
+        let place = if missing.has(Permission::SendMessagesInThreads) {
+            "channel that this thread belongs to"
+        } else {
+            "channel"
+        };
         return format!(
-            "I lack {} in <#{channel}>. Open the settings of the channel, then Permissions, and allow {them} for me or one \
+            "I lack {} in <#{channel}>. Open the settings of the {place}, then Permissions, and allow {them} for me or one \
              of my roles.",
             named.join(", ")
         );
@@ -31,8 +37,19 @@ pub fn closed(channel: ChannelId, refusal: Refusal, missing: Permissions) -> Str
              rule of the server may be the reason; `/test` shows when it works."
         ),
         Refusal::WrongKindOfChannel => {
-            format!("<#{channel}> takes no plain messages. Choose a text or announcement channel with `/setchannel`.")
+            format!(
+                "<#{channel}> takes no plain messages. Choose a text or announcement channel, a thread or a forum with \
+                 `/setchannel`."
+            )
         }
+        Refusal::TagRequired => format!(
+            "<#{channel}> wants a tag on every post, and none is chosen. Choose one with `/settings`, or with `/editstreamer` \
+             for one streamer."
+        ),
+        Refusal::LockedThread => format!(
+            "<#{channel}> is locked. Unlock it, or allow **Manage Threads** for me or one of my roles in the channel that it \
+             belongs to."
+        ),
         _ => format!(
             "Discord does not let me post in <#{channel}> and does not say which right is missing. The log of the bot has \
              its words; `/test` shows when it works."
@@ -69,7 +86,7 @@ const LONGEST_NAME: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Login, Permission};
+    use crate::domain::Login;
 
     fn channel() -> ChannelId {
         ChannelId::new(7).expect("an id")
@@ -90,6 +107,11 @@ mod tests {
         );
         check(Refusal::MissingAccess, &[], "allow **View Channel**");
         check(Refusal::UnknownChannel, &[], "`/setchannel`");
+        let in_threads = [Permission::SendMessagesInThreads];
+        check(Refusal::MissingPermission, &in_threads, "**Send Messages in Threads** in <#7>");
+        check(Refusal::MissingPermission, &in_threads, "settings of the channel that this thread belongs to");
+        check(Refusal::TagRequired, &[], "Choose one with `/settings`");
+        check(Refusal::LockedThread, &[], "allow **Manage Threads**");
     }
 
     #[test]

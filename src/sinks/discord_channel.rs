@@ -2,19 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Attempt, Examined, Revised, Sight, Told};
-use crate::discord::{Access, DiscordError, EDITED_TOO_OFTEN, Found, Line, Member, Queueing, Rest};
+use super::{Attempt, Examined, Revised, Told};
+use crate::discord::{Access, Announcing, DiscordError, EDITED_TOO_OFTEN, Line, Member, Queueing, Rest};
 use crate::domain::{
     ChannelId, Delivery, GuildId, MessageId, Outcome, Publication, Refusal, Revision, Route, Timestamp,
 };
 use crate::render::{self, Message};
-
-/// Pages of a channel that are looked through for an announcement. Where more than five hundred messages stand after it,
-/// nobody can tell.
-const MAX_PAGES: usize = 5;
-
-/// How long before the start of a stream its announcement may have been posted: the clocks of Twitch and Discord differ.
-const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
 
 /// How long to wait when a message that is older than an hour has been edited as often as Discord allows for now. It does not
 /// say for how long; an hour is what it counts in.
@@ -25,6 +18,8 @@ const ALREADY_PUBLISHED: u64 = 40033;
 
 /// The code for an answer to a message in a channel whose history the bot may not read.
 const MAY_NOT_ANSWER: u64 = 160_002;
+/// The code for a change in a thread that was put away.
+const ARCHIVED: u64 = 50083;
 
 /// The first moment that Discord's ids count from (Discord, Reference, "Snowflakes").
 const DISCORD_EPOCH: i64 = 1_420_070_400_000;
@@ -32,9 +27,9 @@ const DISCORD_EPOCH: i64 = 1_420_070_400_000;
 /// Posts as the bot.
 #[derive(Clone, Debug)]
 pub struct DiscordChannel {
-    rest: Rest,
+    pub(super) rest: Rest,
     /// The user that the bot appears as.
-    bot: u64,
+    pub(super) bot: u64,
 }
 
 impl DiscordChannel {
@@ -53,14 +48,23 @@ impl DiscordChannel {
         is_owed: impl Future<Output = bool>,
     ) -> Attempt {
         let queueing = Queueing { line: Line::Transition(delivery.transition), not_after };
-        let mut created = self.rest.create_message(delivery.channel, message, nonce, queueing, is_owed).await;
+        let title = render::forum_title(&delivery.stream);
+        let wanted = Announcing {
+            channel: delivery.channel,
+            message,
+            nonce,
+            title: &title,
+            tag: delivery.preferences.forum_tag,
+            is_repeated: not_after.is_some(),
+        };
+        let mut created = self.rest.announce(wanted, queueing, is_owed).await;
         if message.answers.is_some()
             && let Err(DiscordError::Refused { code: MAY_NOT_ANSWER, .. }) = created
         {
             // Those whom it mentions want to know all the same.
             let alone = Message { answers: None, ..message.clone() };
-            let is_owed = std::future::ready(true);
-            created = self.rest.create_message(delivery.channel, &alone, nonce, queueing, is_owed).await;
+            let wanted = Announcing { message: &alone, ..wanted };
+            created = self.rest.announce(wanted, queueing, std::future::ready(true)).await;
         }
         match created {
             Ok(posted) => {
@@ -70,7 +74,8 @@ impl DiscordChannel {
                     |text| render::mentioned(&text, &delivery.members),
                 );
                 let outcome = Outcome::Delivered(Some(posted.id));
-                Attempt { outcome, sent_at: Some(posted.sent_at), there }
+                let posted_in = (posted.channel != delivery.channel).then_some(posted.channel);
+                Attempt { outcome, sent_at: Some(posted.sent_at), there, posted_in }
             }
             Err(error) => {
                 if let DiscordError::Refused { status, code, message } = &error {
@@ -82,6 +87,11 @@ impl DiscordChannel {
         }
     }
 
+    /// Whether Discord knows an announcement again that is sent once more.
+    pub(super) fn recognises(&self, delivery: &Delivery) -> bool {
+        !self.rest.is_forum(delivery.channel)
+    }
+
     /// Edits an announcement.
     pub(super) async fn revise(
         &self,
@@ -89,22 +99,48 @@ impl DiscordChannel {
         message: &Message,
         is_wanted: impl Future<Output = bool>,
     ) -> Revised {
-        match self.rest.edit_message(revision.channel, revision.message, message, is_wanted).await {
-            Ok(()) => Revised::Done,
-            Err(error) => meaning_for_edit(error),
+        let Revision { channel, message: id, .. } = *revision;
+        let mut edited = self.rest.edit_message(channel, id, message, is_wanted).await;
+        if self.comes_back(channel, &mut edited).await {
+            edited = self.rest.edit_message(channel, id, message, std::future::ready(true)).await;
         }
+        revised(revision, edited)
     }
 
-    /// Deletes an announcement.
+    /// Deletes an announcement: a post with all that was written in it, if the bot may.
     pub(super) async fn retract(
         &self,
         revision: &Revision,
         is_wanted: impl Future<Output = bool>,
     ) -> Revised {
-        match self.rest.delete_message(revision.channel, revision.message, is_wanted).await {
-            Ok(()) => Revised::Done,
-            Err(error) => meaning_for_edit(error),
+        let Revision { channel, message, .. } = *revision;
+        let mut deleted = if revision.is_post() {
+            let deleted = self.rest.delete_thread(channel, is_wanted).await;
+            if !matches!(deleted, Err(DiscordError::Refused { code: 50001 | 50013, .. })) {
+                return revised(revision, deleted);
+            }
+            self.rest.delete_message(channel, message, std::future::ready(true)).await
+        } else {
+            self.rest.delete_message(channel, message, is_wanted).await
+        };
+        if self.comes_back(channel, &mut deleted).await {
+            deleted = self.rest.delete_message(channel, message, std::future::ready(true)).await;
         }
+        revised(revision, deleted)
+    }
+
+    /// Brings a thread back if that is what a change was refused for, and says whether it is back. If it cannot be, that is
+    /// what has become of the change.
+    async fn comes_back(&self, thread: ChannelId, changed: &mut Result<(), DiscordError>) -> bool {
+        if !matches!(changed, Err(DiscordError::Refused { code: ARCHIVED, .. })) {
+            return false;
+        }
+        let back = self.rest.unarchive(thread).await;
+        let is_back = back.is_ok();
+        if !is_back {
+            *changed = back;
+        }
+        is_back
     }
 
     /// Publishes an announcement.
@@ -124,52 +160,12 @@ impl DiscordChannel {
         self.rest.stop();
     }
 
-    /// Looks for the announcement of a delivery, or for its reply, among the messages of its channel.
-    pub(super) async fn find(&self, delivery: &Delivery) -> Sight {
-        let since = delivery.answers.map_or(delivery.stream.started_at, |_| delivery.decided_at);
-        let earliest = since.before(CLOCKS_DIFFER);
-        let mut before = None;
-        for _ in 0..MAX_PAGES {
-            let (page, may_go_on) = match self.rest.messages(delivery.channel, before).await {
-                Ok(read) => read,
-                // Discord's own word; a 403 without it is a proxy's, and says nothing about this channel.
-                Err(DiscordError::Refused { code: 50001 | 50013, .. }) => return Sight::Unknowable,
-                Err(error) => return Sight::Failed(meaning(error)),
-            };
-            let sought = |found: &&Found| found.by.get() == self.bot && is_it(found, delivery);
-            if let Some(found) = page.iter().find(sought) {
-                let mentioned = render::mentioned(&found.posted.text, &delivery.members);
-                return Sight::There { message: found.id, mentioned };
-            }
-            let Some(last) = page.last() else {
-                // Nothing can mean that there is nothing, or that the bot may not see it.
-                return match before {
-                    None => self.may_read(delivery).await,
-                    Some(_) => Sight::NotThere,
-                };
-            };
-            if !may_go_on || posted_at(last.id) < earliest {
-                return Sight::NotThere;
-            }
-            before = Some(last.id);
-        }
-        Sight::Unknowable
-    }
-
-    async fn may_read(&self, delivery: &Delivery) -> Sight {
-        match self.access(delivery.guild, delivery.channel).await {
-            // Where there is no channel, there is no announcement; the attempt tells what follows from that.
-            Ok(access) if access.may_read() || access == Access::Gone => Sight::NotThere,
-            Ok(_) => Sight::Unknowable,
-            Err(error) => Sight::Failed(meaning(error)),
-        }
-    }
-
     /// Looks whether a channel takes announcements.
     pub(super) async fn examine(&self, route: Route) -> Examined {
         match self.access(route.guild, route.channel).await {
             Ok(access) => match access.closed() {
                 Some((refusal, missing)) => Examined::Closed { refusal, missing },
+                None if access.requires_tag() => Examined::OpenWithTag,
                 None => Examined::Open,
             },
             Err(error) => Examined::Unknown(error.to_string()),
@@ -198,20 +194,8 @@ impl DiscordChannel {
     }
 
     /// What the bot may do in a channel; nobody waits for it.
-    async fn access(&self, guild: GuildId, channel: ChannelId) -> Result<Access, DiscordError> {
+    pub(super) async fn access(&self, guild: GuildId, channel: ChannelId) -> Result<Access, DiscordError> {
         self.rest.access(Member { guild, user: self.bot }, channel, Line::Errand).await
-    }
-}
-
-/// Whether a message of ours is what a delivery is to put into its channel. No two replies to one announcement mention the same
-/// member.
-fn is_it(found: &Found, delivery: &Delivery) -> bool {
-    match delivery.answers {
-        None => render::announces(&found.posted, &delivery.stream),
-        Some(answered) => {
-            found.answers == Some(answered)
-                && !render::mentioned(&found.posted.text, &delivery.members).is_empty()
-        }
     }
 }
 
@@ -219,6 +203,15 @@ fn is_it(found: &Found, delivery: &Delivery) -> bool {
 pub(super) fn posted_at(message: MessageId) -> Timestamp {
     let millis = i64::try_from(message.get() >> 22).unwrap_or(i64::MAX);
     Timestamp::from_millis(millis.saturating_add(DISCORD_EPOCH))
+}
+
+/// What became of a change to an announcement. A post that somebody has deleted is gone with its channel.
+fn revised(revision: &Revision, changed: Result<(), DiscordError>) -> Revised {
+    match changed {
+        Ok(()) => Revised::Done,
+        Err(DiscordError::Refused { code: 10003, .. }) if revision.is_post() => Revised::Gone,
+        Err(error) => meaning_for_edit(error),
+    }
 }
 
 /// What an error means for an edit (Discord, Opcodes and Status Codes, "JSON Error Codes").
@@ -277,13 +270,17 @@ fn refused(status: u16, code: u64, message: String) -> Outcome {
         (_, 50014) => return Outcome::Unauthorized,
         // The nonce is known, but the message is gone: it was delivered, and somebody has deleted it.
         (_, 10008) => return Outcome::Delivered(None),
-        // Limits of the channel or of the service that pass: slow mode, write limits, overload.
-        (_, 20016 | 20022 | 20028 | 20029 | 40062 | 110_001 | 130_000) | (408, _) => return later(message),
+        // Limits of the channel or of the service that pass: slow mode, write limits, overload, too many open threads.
+        (_, 20016 | 20022 | 20028 | 20029 | 40062 | 110_001 | 130_000 | 160_006) | (408, _) => {
+            return later(message);
+        }
         (_, 10003) => Refusal::UnknownChannel,
         (_, 10004) => Refusal::UnknownGuild,
         (_, 50001) => Refusal::MissingAccess,
         (_, 50013) => Refusal::MissingPermission,
-        (_, 50008 | 40058 | 40067 | 160_005 | 160_006) => Refusal::WrongKindOfChannel,
+        (_, 50008 | 50024 | 40058) => Refusal::WrongKindOfChannel,
+        (_, 40067) => Refusal::TagRequired,
+        (_, 160_005) => Refusal::LockedThread,
         (_, 200_000 | 240_000) => Refusal::BlockedByServer,
         (_, 50035 | 50006) => Refusal::InvalidMessage,
         // A refusal without a code is not Discord's but that of something before it: a proxy, or Cloudflare, which has a
@@ -309,9 +306,11 @@ mod tests {
         check(404, 10004, &Outcome::Refused(Refusal::UnknownGuild));
         check(403, 50001, &Outcome::Refused(Refusal::MissingAccess));
         check(403, 50013, &Outcome::Refused(Refusal::MissingPermission));
-        for code in [50008, 40058, 40067, 160_005, 160_006] {
+        for code in [50008, 50024, 40058] {
             check(400, code, &Outcome::Refused(Refusal::WrongKindOfChannel));
         }
+        check(400, 40067, &Outcome::Refused(Refusal::TagRequired));
+        check(403, 160_005, &Outcome::Refused(Refusal::LockedThread));
         for code in [200_000, 240_000] {
             check(400, code, &Outcome::Refused(Refusal::BlockedByServer));
         }
@@ -323,7 +322,7 @@ mod tests {
     #[test]
     fn a_refusal_that_passes_does_not() {
         let retry = |why: &str| Outcome::RetryAfter { asked: None, why: why.to_owned(), perhaps_done: false };
-        for code in [20016, 20022, 20028, 20029, 40062, 110_001, 130_000] {
+        for code in [20016, 20022, 20028, 20029, 40062, 110_001, 130_000, 160_006] {
             check(400, code, &retry("why"));
         }
         check(403, 0, &retry("refused with 403, without a reason"));

@@ -2,6 +2,7 @@
 //! looks whether a place is open, and whether an announcement is there.
 
 mod discord_channel;
+mod looking;
 
 use std::time::Duration;
 
@@ -29,13 +30,15 @@ pub struct Attempt {
     pub sent_at: Option<Timestamp>,
     /// Which of the members whom it is to mention stand in it, if it is there.
     pub there: Vec<UserId>,
+    /// The channel of its own that the announcement stands in, if it is a post in a forum.
+    pub posted_in: Option<ChannelId>,
 }
 
 impl Attempt {
     /// One that has put nothing there.
     #[must_use]
     pub fn vain(outcome: Outcome) -> Self {
-        Self { outcome, sent_at: None, there: Vec::new() }
+        Self { outcome, sent_at: None, there: Vec::new(), posted_in: None }
     }
 }
 
@@ -48,6 +51,8 @@ pub enum Sight {
         message: MessageId,
         /// Which of the members whom it is to mention stand in it.
         mentioned: Vec<UserId>,
+        /// Its own channel, if it is a post in a forum.
+        posted_in: Option<ChannelId>,
     },
     /// It does not.
     NotThere,
@@ -62,6 +67,8 @@ pub enum Sight {
 pub enum Examined {
     /// It does.
     Open,
+    /// It does if it comes with a tag.
+    OpenWithTag,
     /// It does not.
     Closed {
         /// Why not.
@@ -124,6 +131,14 @@ impl Sink {
             Self::DiscordChannel(channel) => {
                 channel.deliver(delivery, message, nonce, not_after, is_owed).await
             }
+        }
+    }
+
+    /// Whether an announcement that is sent once more is known again, so that it is there once all the same.
+    #[must_use]
+    pub fn recognises(&self, delivery: &Delivery) -> bool {
+        match self {
+            Self::DiscordChannel(channel) => channel.recognises(delivery),
         }
     }
 

@@ -4,6 +4,7 @@ mod held;
 mod life;
 mod members;
 mod notices;
+mod posts;
 mod preferences;
 mod pushes;
 mod revisions;
@@ -124,6 +125,8 @@ fn settlement(delivery: &Delivery, outcome: Outcome) -> Settlement {
         retry_at: later(10),
         at: later(1),
         sent_at: None,
+        posted_in: None,
+        forum_tag: None,
         unsure_since: None,
         doubt: None,
         mentioned: Mentioned::default(),
@@ -142,6 +145,8 @@ async fn settle_unsure(store: &Store, delivery: &Delivery) {
         retry_at: later(10),
         at: later(1),
         sent_at: None,
+        posted_in: None,
+        forum_tag: None,
         unsure_since: Some(NOW),
         doubt: None,
         mentioned: Mentioned::default(),

@@ -16,9 +16,9 @@ pub use board::{Board, LiveNow};
 pub use sqlite::{HISTORY, LOOKED_AT_EVERY, MAX_MENTIONED, Store, VIEWERS_KEPT_EVERY, migrate, probe};
 
 use crate::domain::{
-    BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, GuildId, LatePolicy, Mentioned,
-    MessageId, Online, Outcome, Owed, Pause, Preferences, Profile, Refusal, SessionId, Source, Stream,
-    StreamId, Timestamp, TransitionId, WatchKey,
+    BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, ForumTagId, GuildId, LatePolicy,
+    Mentioned, MessageId, Online, Outcome, Owed, Pause, Preferences, Profile, Refusal, SessionId, Source,
+    Stream, StreamId, Timestamp, TransitionId, WatchKey,
 };
 
 /// How long a statement waits for somebody else's lock: that of a backup, of an operator's `sqlite3` or, for `livebell check`,
@@ -270,6 +270,10 @@ pub struct Settlement {
     pub at: Timestamp,
     /// When the request of this attempt went out, if that has put the announcement there.
     pub sent_at: Option<Timestamp>,
+    /// The channel of its own that the announcement stands in, if it is a post in a forum.
+    pub posted_in: Option<ChannelId>,
+    /// The tag that it was to have, if it was to become a post.
+    pub forum_tag: Option<ForumTagId>,
     /// The first attempt of which nobody knows whether it succeeded, this one included.
     pub unsure_since: Option<Timestamp>,
     /// How it went on with a delivery that was in doubt before this attempt.
@@ -407,7 +411,7 @@ pub struct Account {
 pub struct DeliveryAccount {
     /// How it stands.
     pub state: DeliveryState,
-    /// Where it goes or went.
+    /// Where it goes or went; a post in a forum that stands has a channel of its own.
     pub channel: ChannelId,
     /// When it was remembered.
     pub decided_at: Timestamp,

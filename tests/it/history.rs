@@ -87,6 +87,8 @@ impl Bench {
                 retry_at: at,
                 at: at.shifted(180),
                 sent_at: Some(at.shifted(20)),
+                posted_in: None,
+                forum_tag: None,
                 unsure_since: None,
                 doubt: None,
                 mentioned: livebell::domain::Mentioned::default(),

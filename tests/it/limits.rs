@@ -7,10 +7,11 @@ mod refusing;
 use std::cell::RefCell;
 
 use livebell::clock::Clock;
-use livebell::discord::{DiscordOptions, Line, Queueing, Rest};
+use livebell::discord::{Announcing, DiscordOptions, Line, Queueing, Rest};
 use livebell::domain::{
-    Category, ChannelId, Chapter, DeliveryId, Ending, Login, Matter, Mention, MessageId, Permission,
-    Permissions, Preferences, Profile, Recording, Refusal, RoleId, Stream, Template, Timestamp, UserId,
+    Category, ChannelId, Chapter, DeliveryId, Ending, ForumTagId, Login, Matter, Mention, MessageId,
+    Permission, Permissions, Preferences, Profile, Recording, Refusal, RoleId, Stream, Template, Timestamp,
+    UserId,
 };
 use livebell::outbox::nonce;
 use livebell::render::{self, Manner, Message};
@@ -231,7 +232,7 @@ fn messages_about(channel: ChannelId) -> Vec<Message> {
     let mut messages = vec![sample, render::notice(&paused, None)];
     for refusal in Refusal::ALL {
         // Every set of the rights that have a name, with and without bits that have none.
-        for bits in 0..1 << 4_u32 {
+        for bits in 0..1 << Permission::USEFUL.len() {
             let named = Permission::USEFUL.into_iter().enumerate();
             let named: Vec<_> = named.filter(|(at, _)| bits >> at & 1 == 1).map(|(_, right)| right).collect();
             for missing in [Permissions::of(&named), Permissions(!Permissions::of(&named).0)] {
@@ -294,6 +295,24 @@ impl Wire {
             assert_eq!(*named, answered.to_string());
             *named = meant.to_string().into();
         }
+        (body, posted.map(drop).map_err(|error| error.to_string()))
+    }
+
+    /// Makes a post in a forum with a tag, and says what arrived and whether it was taken.
+    pub(crate) fn posted_in_forum(&mut self, message: &Message, title: &str) -> (Value, Result<(), String>) {
+        let guild = self.discord.add_guild("Dogs");
+        let forum = self.discord.add_forum(guild, "streams", &["Chess"], true);
+        let wanted = Announcing {
+            channel: ChannelId::new(forum).expect("an id"),
+            message,
+            nonce: "n",
+            title,
+            tag: ForumTagId::new(self.discord.tags(forum)[0].id),
+            is_repeated: false,
+        };
+        let queueing = Queueing { line: Line::Errand, not_after: None };
+        let posted = self.runtime.block_on(self.rest.announce(wanted, queueing, std::future::ready(true)));
+        let body = self.discord.requests().pop().expect("a request").body;
         (body, posted.map(drop).map_err(|error| error.to_string()))
     }
 

@@ -6,7 +6,7 @@ use livebell::store::{self, Store, StoreOptions};
 use rusqlite::Connection;
 
 /// The sample rows that go in after each migration, by its number.
-const SAMPLES: [(u32, &str); 9] = [
+const SAMPLES: [(u32, &str); 10] = [
     (1, include_str!("../data/migrations/sqlite/0001_spine.sql")),
     (2, include_str!("../data/migrations/sqlite/0002_delivery.sql")),
     (3, include_str!("../data/migrations/sqlite/0003_eventsub.sql")),
@@ -16,6 +16,7 @@ const SAMPLES: [(u32, &str); 9] = [
     (7, include_str!("../data/migrations/sqlite/0007_held.sql")),
     (8, include_str!("../data/migrations/sqlite/0008_life.sql")),
     (9, include_str!("../data/migrations/sqlite/0009_members.sql")),
+    (10, include_str!("../data/migrations/sqlite/0010_posts.sql")),
 ];
 
 fn files(folder: &str) -> Vec<String> {

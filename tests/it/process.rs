@@ -283,7 +283,7 @@ async fn check_tries_everything_and_prints_the_invite_link() {
     let told = words(&fine.stdout);
     assert_eq!(fine.status.code(), Some(0), "{told}");
     let link = format!(
-        "https://discord.com/oauth2/authorize?client_id={}&scope=bot%20applications.commands&permissions=84992",
+        "https://discord.com/oauth2/authorize?client_id={}&scope=bot%20applications.commands&permissions=274877991936",
         place.discord.application_id()
     );
     assert!(told.contains(&link), "{told}");

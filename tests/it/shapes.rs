@@ -13,7 +13,7 @@ use livebell_fakes::discord::check_message;
 use serde_json::{Value, json};
 
 use crate::limits::Wire;
-use crate::limits::checker::breaches_mentioning;
+use crate::limits::checker::{breaches_mentioning, breaches_of_post};
 
 /// 2026-11-21T08:00:00Z.
 const START: Timestamp = Timestamp::from_millis(1_795_248_000_000);
@@ -132,7 +132,7 @@ fn posted_once(message: &Message, mentioned: &Value) -> String {
 
 #[test]
 fn a_stream_begins() {
-    // Published to other servers, or below a post in a forum, it is the same message.
+    // Published to other servers it is the same message.
     insta::assert_snapshot!(posted_once(&announcement(&stream(), &wanted(), USUAL), &role()), @r#"
     allowed_mentions: {"parse":[],"roles":["77"]}
     components: [{"components":[{"label":"Watch","style":5,"type":2,"url":"https://www.twitch.tv/ann"},{"custom_id":"notify:v1:1","emoji":{"name":"🔔"},"label":"Notify me","style":2,"type":2}],"type":1}]
@@ -149,7 +149,35 @@ fn a_stream_begins() {
     enforce_nonce: true
     nonce: "(nonce)"
     "#);
-    assert_eq!(render::forum_title(&stream()), "Ann: Any% *blind*");
+}
+
+#[test]
+fn a_stream_begins_in_a_forum() {
+    let message = announcement(&stream(), &wanted(), USUAL);
+    let (mut body, taken) = Wire::new().posted_in_forum(&message, &render::forum_title(&stream()));
+    assert_eq!((taken, breaches_of_post(&body, &role())), (Ok(()), Vec::new()), "{body}");
+    body["applied_tags"][0] = json!("(tag)");
+    insta::assert_snapshot!(lines(&body["message"]), @r#"
+    allowed_mentions: {"parse":[],"roles":["77"]}
+    components: [{"components":[{"label":"Watch","style":5,"type":2,"url":"https://www.twitch.tv/ann"},{"custom_id":"notify:v1:1","emoji":{"name":"🔔"},"label":"Notify me","style":2,"type":2}],"type":1}]
+    content: "<@&77> **Ann** plays Celeste for 1,234: Any% \\*blind\\*"
+      author: {"icon_url":"https://cdn.example/ann.png","name":"Ann","url":"https://www.twitch.tv/ann"}
+      color: 1193046
+      field: {"inline":true,"name":"Category","value":"Celeste"}
+      field: {"inline":true,"name":"Viewers","value":"1,234"}
+      field: {"inline":true,"name":"Started","value":"<t:1795248000:R>"}
+      image: {"url":"https://cdn.example/ann-1280x720.jpg?t=1795248060"}
+      timestamp: "2026-11-21T08:00:00Z"
+      title: "Any% \\*blind\\*"
+      url: "https://www.twitch.tv/ann"
+    "#);
+    body["message"] = json!("(as above)");
+    insta::assert_snapshot!(lines(&body), @r#"
+    applied_tags: ["(tag)"]
+    auto_archive_duration: 1440
+    message: "(as above)"
+    name: "Ann: Any% *blind*"
+    "#);
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn delivery(
     watch: &WatchKey,
 ) -> Result<Option<DeliveryAccount>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT delivery.state, delivery.channel_id, decided_at, delivery.attempts, delivery.due_at, sent_at,
+        "SELECT delivery.state, CASE WHEN message_id IS NULL THEN delivery.channel_id
+                    ELSE COALESCE(posted_in, delivery.channel_id) END, decided_at, delivery.attempts, delivery.due_at, sent_at,
                 delivery.settled_at, message_id, detail, doubt, deleted_at, publication.state, matched_at
          FROM delivery LEFT JOIN publication USING (delivery_id)
          WHERE transition_id = ?1 AND guild_id = ?2 AND part = 0",

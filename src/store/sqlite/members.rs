@@ -199,7 +199,7 @@ pub(super) fn note(
     note_all(tx, delivery.0, &mentioned.there)?;
     let mut owe = tx.prepare_cached(
         "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at, owed_since, part)
-         SELECT transition_id, guild_id, broadcaster_id, channel_id, ?2, ?2, owed_since, ?3
+         SELECT transition_id, guild_id, broadcaster_id, COALESCE(posted_in, channel_id), ?2, ?2, owed_since, ?3
          FROM delivery WHERE delivery_id = ?1 AND part = 0
          ON CONFLICT DO NOTHING RETURNING delivery_id",
     )?;

@@ -2,10 +2,11 @@
 
 use rusqlite::{Transaction, params};
 
+use super::routes::IS_CLOSED;
 use super::{Store, channel_id, guild_id, members, preferences_of, publications, routes, signed, turns};
 use crate::domain::{
-    BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, LatePolicy, Login, MessageId, Outcome, Profile,
-    Refusal, Route, SessionId, Stream, Timestamp, TransitionId,
+    BroadcasterId, Delivery, DeliveryId, Doubt, DoubtPolicy, ForumTagId, LatePolicy, Login, MessageId,
+    Outcome, Profile, Refusal, Route, SessionId, Stream, Timestamp, TransitionId,
 };
 use crate::store::{LeaseRequest, Settlement, StoreError, facts};
 
@@ -17,15 +18,18 @@ const NOTE: &str =
 
 /// What a delivery that may be tried again is: over when its session is, taken back when its watch is gone, waiting when its
 /// route is paused.
-const STANDS: &str = "CASE
+fn stands() -> String {
+    format!(
+        "CASE
          WHEN (SELECT ended_at FROM transition JOIN session USING (session_id)
                WHERE transition.transition_id = delivery.transition_id) IS NOT NULL THEN 'expired'
          WHEN NOT EXISTS (SELECT 1 FROM watch JOIN guild USING (guild_id)
                WHERE watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
                  AND guild.left_at IS NULL) THEN 'cancelled'
-         WHEN EXISTS (SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id
-                 AND route.channel_id = delivery.channel_id AND paused_since IS NOT NULL) THEN 'paused'
-         ELSE 'pending' END";
+         WHEN {IS_CLOSED} THEN 'paused'
+         ELSE 'pending' END"
+    )
+}
 
 impl Store {
     /// Takes deliveries that are due, of all transitions in turn, no more of a channel than it may have in flight.
@@ -83,7 +87,8 @@ impl Store {
     pub async fn is_owed(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(&format!(
-                "SELECT {STANDS} = 'pending' FROM delivery WHERE delivery_id = ?1"
+                "SELECT {} = 'pending' FROM delivery WHERE delivery_id = ?1",
+                stands()
             ))?;
             Ok(statement.query_row([delivery.0], |row| row.get(0))?)
         })
@@ -135,10 +140,14 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Option<Route>
     match &settlement.outcome {
         Outcome::Delivered(message) => {
             tx.prepare_cached(
-                "UPDATE delivery SET state = 'delivered', message_id = ?2, detail = NULL, unsure_since = NULL
+                "UPDATE delivery SET state = 'delivered', message_id = ?2, posted_in = ?3, detail = NULL, unsure_since = NULL
                  WHERE delivery_id = ?1",
             )?
-            .execute(params![id, message.map(|message| signed(message.get()))])?;
+            .execute(params![
+                id,
+                message.map(|message| signed(message.get())),
+                settlement.posted_in.map(|channel| signed(channel.get()))
+            ])?;
             publications::want(tx, settlement.delivery, settlement.at)?;
             members::note(tx, settlement.delivery, &settlement.mentioned, settlement.at)?;
         }
@@ -166,8 +175,9 @@ fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&String>) ->
     // The admin may have chosen another channel while the attempt was under way.
     routes::follow_watch(tx, settlement.delivery)?;
     tx.prepare_cached(&format!(
-        "UPDATE delivery SET state = {STANDS}, due_at = ?2, detail = COALESCE(?3, detail)
+        "UPDATE delivery SET state = {}, due_at = ?2, detail = COALESCE(?3, detail)
          WHERE delivery_id = ?1 AND state = 'leased'",
+        stands()
     ))?
     .execute(params![settlement.delivery.0, settlement.retry_at.as_millis(), why])?;
     Ok(())
@@ -185,17 +195,45 @@ fn hold(
         .prepare_cached("SELECT guild_id, channel_id FROM delivery WHERE delivery_id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let route = Route { guild: guild_id(route.0)?, channel: channel_id(route.1)? };
+    if refusal == Refusal::TagRequired
+        && let Some(tag) = settlement.forum_tag
+    {
+        // The forum has no such tag any more. While it counts as chosen, what waits for a tag would not wait.
+        forget_tag(tx, settlement.delivery, tag)?;
+    }
     let paused = routes::pause(tx, route, refusal, settlement.at, settlement.retry_at)?;
     tx.prepare_cached(&format!(
-        "UPDATE delivery SET state = CASE WHEN part > 0 AND {STANDS} = 'pending' THEN 'refused' ELSE {STANDS} END,
+        "UPDATE delivery SET state = CASE WHEN part > 0 AND {stands} = 'pending' THEN 'refused' ELSE {stands} END,
              due_at = ?2, detail = ?3
          WHERE delivery_id = ?1 AND state = 'leased'",
+        stands = stands()
     ))?
     .execute(params![id, settlement.at.as_millis(), refusal.as_str()])?;
     // The admin may have chosen another channel while the attempt was under way.
     routes::follow_watches(tx, route.guild, settlement.at)?;
     give_up_place(tx, settlement.delivery, route)?;
     Ok(paused.then_some(route))
+}
+
+/// Takes a tag back from whoever has chosen it for a delivery: its watch, or else its server. One that was chosen since stays.
+fn forget_tag(tx: &Transaction<'_>, delivery: DeliveryId, tag: ForumTagId) -> Result<(), StoreError> {
+    let is_chosen = "json_valid(preferences) AND preferences ->> '$.forum_tag' = ?2";
+    let without = "NULLIF(json_remove(preferences, '$.forum_tag'), '{}')";
+    let tag = params![delivery.0, signed(tag.get())];
+    let of_watch = tx
+        .prepare_cached(&format!(
+            "UPDATE watch SET preferences = {without} WHERE {is_chosen} AND (guild_id, broadcaster_id) =
+                 (SELECT guild_id, broadcaster_id FROM delivery WHERE delivery_id = ?1)"
+        ))?
+        .execute(tag)?;
+    if of_watch == 0 {
+        tx.prepare_cached(&format!(
+            "UPDATE guild SET preferences = {without} WHERE {is_chosen} AND guild_id =
+                 (SELECT guild_id FROM delivery WHERE delivery_id = ?1)"
+        ))?
+        .execute(tag)?;
+    }
+    Ok(())
 }
 
 /// A delivery may stand in a place already that nobody wants any more and that refuses to say. What happens to it is the
@@ -216,7 +254,7 @@ fn give_up_place(tx: &Transaction<'_>, delivery: DeliveryId, route: Route) -> Re
         > 0;
     if is_to_move {
         routes::follow_watch(tx, delivery)?;
-        tx.prepare_cached(&format!("UPDATE delivery SET state = {STANDS} WHERE delivery_id = ?1"))?
+        tx.prepare_cached(&format!("UPDATE delivery SET state = {} WHERE delivery_id = ?1", stands()))?
             .execute([delivery.0])?;
     }
     Ok(())

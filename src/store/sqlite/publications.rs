@@ -28,7 +28,8 @@ const STANDS: &str = "CASE
          WHEN session.ended_at IS NOT NULL OR watch.guild_id IS NULL OR guild.left_at IS NOT NULL
              OR delivery.state <> 'delivered' OR delivery.message_id IS NULL THEN 'moot'
          WHEN EXISTS (SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id
-                 AND route.channel_id = delivery.channel_id AND paused_since IS NOT NULL) THEN 'waiting'
+                 AND route.channel_id = delivery.channel_id AND paused_since IS NOT NULL
+                 AND refusal <> 'tag_required') THEN 'waiting'
          ELSE 'ready' END";
 
 impl Store {
@@ -105,7 +106,7 @@ impl Store {
     }
 }
 
-/// An announcement stands in its channel: it is to be published if its server wants that.
+/// An announcement stands in its channel: it is to be published if its server wants that. Nobody can follow a forum.
 pub(super) fn want(tx: &Transaction<'_>, delivery: DeliveryId, at: Timestamp) -> Result<(), StoreError> {
     let mut statement = tx.prepare_cached(
         "SELECT watch.preferences, guild.preferences FROM delivery JOIN guild USING (guild_id)
@@ -118,7 +119,8 @@ pub(super) fn want(tx: &Transaction<'_>, delivery: DeliveryId, at: Timestamp) ->
     if preferences_of(row, 0).unwrap_or_default().publish == Some(true) {
         tx.prepare_cached(
             "INSERT INTO publication (delivery_id, channel_id, due_at)
-             SELECT delivery_id, channel_id, ?2 FROM delivery WHERE delivery_id = ?1 ON CONFLICT DO NOTHING",
+             SELECT delivery_id, channel_id, ?2 FROM delivery WHERE delivery_id = ?1 AND posted_in IS NULL
+             ON CONFLICT DO NOTHING",
         )?
         .execute(params![delivery.0, at.as_millis()])?;
     }

@@ -40,19 +40,24 @@ const JOINED: &str = "revision JOIN delivery USING (delivery_id) JOIN transition
      JOIN session USING (session_id) LEFT JOIN session_facts USING (session_id) LEFT JOIN guild USING (guild_id)
      LEFT JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id";
 
+/// Where an announcement stands: in its own channel, if it is a post in a forum.
+const PLACE: &str = "COALESCE(delivery.posted_in, delivery.channel_id)";
+
 /// How a revision stands.
 ///
 /// - Moot, when the announcement will never be there, or nobody knows which message it is, or it is gone: it is never posted
 ///   again. And when it is so long ago that what there was to say is forgotten, when the watch was removed (nobody there
 ///   wants to hear of it), and when the bot is not in the server (Discord would refuse). Not when the session is over: the
 ///   announcement says so then.
-/// - Waiting, while the announcement is not there yet, and while its channel is closed to the bot.
+/// - Waiting, while the announcement is not there yet, and while its channel is closed to the bot. A forum that wants a tag on
+///   new posts is not closed to changes.
 const STANDS: &str = "CASE
          WHEN session_facts.stream IS NULL OR watch.guild_id IS NULL OR guild.left_at IS NOT NULL THEN 'moot'
          WHEN delivery.state IN ('pending', 'leased', 'paused') THEN 'waiting'
          WHEN delivery.state <> 'delivered' OR delivery.message_id IS NULL THEN 'moot'
          WHEN EXISTS (SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id
-                 AND route.channel_id = delivery.channel_id AND paused_since IS NOT NULL) THEN 'waiting'
+                 AND route.channel_id = delivery.channel_id AND paused_since IS NOT NULL
+                 AND refusal <> 'tag_required') THEN 'waiting'
          ELSE 'ready' END";
 
 impl Store {
@@ -271,12 +276,12 @@ fn look(tx: &Transaction<'_>, at: Timestamp, limit: usize, busy: &[ChannelId]) -
     }
     let mut busy: Vec<i64> = busy.iter().map(|channel| signed(channel.get())).collect();
     let mut statement = tx.prepare_cached(&format!(
-        "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, delivery.channel_id, message_id,
+        "SELECT delivery_id, wish, revision.attempts, session_id, delivery.guild_id, {PLACE}, message_id,
                 owed_since, sent_at, delivery.broadcaster_id, session_facts.stream, login, display_name, image, session.started_at, {STANDS},
                 watch.preferences, guild.preferences, part > 0
          FROM {JOINED} JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
          WHERE revision.due_at <= ?1 AND {STANDS} <> 'waiting'
-           AND delivery.channel_id NOT IN (SELECT value FROM json_each(?2))
+           AND {PLACE} NOT IN (SELECT value FROM json_each(?2))
          ORDER BY revision.due_at, delivery_id LIMIT ?3"
     ))?;
     let held = busy.iter().copied().collect::<serde_json::Value>().to_string();

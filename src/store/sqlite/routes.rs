@@ -25,6 +25,16 @@ const IS_WANTED: &str = "SELECT 1 FROM watch JOIN guild USING (guild_id)
 /// What waits in a server or for one of its channels, said so that the index of just that is used.
 const WAITS: &str = "state IN ('pending', 'paused')";
 
+/// Whether a route is closed for a delivery. Where nothing but a tag is wanted, it is open for what has one; what is no JSON has
+/// none.
+pub(super) const IS_CLOSED: &str = "EXISTS (
+     SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id AND route.channel_id = delivery.channel_id
+         AND paused_since IS NOT NULL AND (refusal <> 'tag_required' OR NOT EXISTS (
+             SELECT 1 FROM watch JOIN guild USING (guild_id)
+             WHERE watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
+                 AND (CASE WHEN json_valid(watch.preferences) THEN watch.preferences ->> '$.forum_tag' END IS NOT NULL
+                   OR CASE WHEN json_valid(guild.preferences) THEN guild.preferences ->> '$.forum_tag' END IS NOT NULL))))";
+
 const PAUSE_COLUMNS: &str = "route.channel_id, refusal, missing, paused_since, check_at, resumed_at";
 
 impl Store {
@@ -224,7 +234,8 @@ pub(super) fn pause(
     )?
     .execute(params![guild, channel, at.as_millis(), refusal.as_str(), check_at.as_millis()])?;
     tx.prepare_cached(&format!(
-        "UPDATE delivery SET state = 'paused' WHERE guild_id = ?1 AND channel_id = ?2 AND {WAITS} AND state = 'pending'"
+        "UPDATE delivery SET state = 'paused'
+         WHERE guild_id = ?1 AND channel_id = ?2 AND {WAITS} AND state = 'pending' AND {IS_CLOSED}"
     ))?
     .execute([guild, channel])?;
     if let Some(tell_at) = tell_at(tx, route, at)? {
@@ -303,9 +314,7 @@ pub(super) fn follow_watches(tx: &Transaction<'_>, server: GuildId, at: Timestam
     forget(tx, server, unwanted, at)?;
     tx.prepare_cached(&format!(
         "UPDATE delivery SET state = 'pending', due_at = ?2
-         WHERE guild_id = ?1 AND {WAITS} AND state = 'paused' AND NOT EXISTS (
-             SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id AND route.channel_id = delivery.channel_id
-                 AND paused_since IS NOT NULL)"
+         WHERE guild_id = ?1 AND {WAITS} AND state = 'paused' AND NOT {IS_CLOSED}"
     ))?
     .execute(params![guild, at.as_millis()])?;
     Ok(())
@@ -329,11 +338,9 @@ fn forget(tx: &Transaction<'_>, guild: GuildId, deletion: &str, at: Timestamp) -
 
 /// Lets wait what a transition owes to routes that are paused.
 pub(super) fn hold_paused(tx: &Transaction<'_>, transition: i64) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "UPDATE delivery SET state = 'paused' WHERE transition_id = ?1 AND state = 'pending' AND EXISTS (
-             SELECT 1 FROM route WHERE route.guild_id = delivery.guild_id AND route.channel_id = delivery.channel_id
-                 AND paused_since IS NOT NULL)",
-    )?
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET state = 'paused' WHERE transition_id = ?1 AND state = 'pending' AND {IS_CLOSED}"
+    ))?
     .execute([transition])?;
     Ok(())
 }

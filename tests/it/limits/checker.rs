@@ -24,6 +24,11 @@ const PLACEHOLDER: usize = 150;
 const OPTIONS: usize = 25;
 const OPTION: usize = 100;
 const NONCE: usize = 25;
+/// The title of a post in a forum, and the tags that it may have.
+const POST_NAME: usize = 100;
+const POST_TAGS: usize = 5;
+/// Minutes of silence.
+const ARCHIVED_AFTER: [u64; 4] = [60, 1440, 4320, 10_080];
 /// Roles, and members, that may be mentioned.
 const MENTIONS: usize = 100;
 /// `SUPPRESS_EMBEDS`, `SUPPRESS_NOTIFICATIONS`, `IS_VOICE_MESSAGE` and `IS_COMPONENTS_V2`.
@@ -45,6 +50,23 @@ pub(crate) fn breaches_mentioning(body: &Value, mentioned: &Value) -> Vec<String
     let nonce = &body["nonce"];
     referee.text("nonce", nonce, 1, NONCE);
     referee.expect(nonce.is_string() && body["enforce_nonce"] == true, "the nonce is not enforced");
+    referee.breaches
+}
+
+/// The same of a post in a forum, which Discord knows by no nonce.
+pub(crate) fn breaches_of_post(body: &Value, mentioned: &Value) -> Vec<String> {
+    let mut referee = Referee::default();
+    referee.text("name", &body["name"], 1, POST_NAME);
+    let tags = referee.list("applied_tags", &body["applied_tags"], POST_TAGS);
+    referee.expect(tags.iter().all(Value::is_string), "a tag is no id");
+    let minutes = &body["auto_archive_duration"];
+    referee.expect(minutes.is_null() || ARCHIVED_AFTER.iter().any(|one| minutes == one), "no such duration");
+    let message = &body["message"];
+    referee.shown(message);
+    referee.flags(message);
+    referee.mentions(&message["allowed_mentions"], mentioned);
+    let has_nonce = ["nonce", "enforce_nonce"].iter().any(|part| !message[part].is_null());
+    referee.expect(!has_nonce, "posts have no nonce");
     referee.breaches
 }
 

@@ -78,6 +78,11 @@ impl Discord {
         self.change_channel(forum, |channel| channel.tags.retain(|kept| kept.id != tag));
     }
 
+    /// Makes another kind of channel of one. Discord converts few of them; this stands for what else may happen to an id.
+    pub fn set_kind(&self, channel: u64, kind: ChannelKind) {
+        self.change_channel(channel, |channel| channel.kind = kind);
+    }
+
     /// Whether posts of a forum need a tag.
     pub fn set_requires_tag(&self, forum: u64, requires_tag: bool) {
         self.change_channel(forum, |channel| channel.requires_tag = requires_tag);

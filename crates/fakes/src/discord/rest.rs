@@ -221,6 +221,9 @@ fn serve_route(state: &mut State, call: &Call, effect: Effect, now: Duration) ->
         }
         ("DELETE", ["channels", channel]) => threads::delete(state, snowflake(channel)?, now)?,
         ("PATCH", ["channels", channel]) => threads::edit(state, snowflake(channel)?, &call.body, now)?,
+        ("GET", ["channels", channel, "threads", "archived", "public"]) => {
+            threads::archived(state, snowflake(channel)?, &call.query)?
+        }
         ("POST", ["channels", channel, "threads"]) => {
             return forums::create(state, snowflake(channel)?, &call.body, now, effect);
         }

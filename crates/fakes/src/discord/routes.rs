@@ -19,6 +19,8 @@ pub enum Route {
     CreateThread,
     /// `GET /guilds/{id}/threads/active`.
     ListThreads,
+    /// `GET /channels/{id}/threads/archived/public`.
+    ListArchived,
     /// `PATCH /channels/{id}`.
     EditChannel,
     /// `DELETE /channels/{id}`.
@@ -62,6 +64,7 @@ impl Route {
             ("POST", ["channels", channel, "messages", _, "crosspost"]) => (Self::Crosspost, *channel),
             ("POST", ["channels", channel, "threads"]) => (Self::CreateThread, *channel),
             ("GET", ["guilds", guild, "threads", "active"]) => (Self::ListThreads, *guild),
+            ("GET", ["channels", channel, "threads", "archived", "public"]) => (Self::ListArchived, *channel),
             ("PATCH", ["channels", channel]) => (Self::EditChannel, *channel),
             ("DELETE", ["channels", channel]) => (Self::DeleteChannel, *channel),
             ("GET", ["channels", channel]) => (Self::ReadChannel, *channel),

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::errors::{Problem, Refusal};
 use super::models;
-use super::permissions::{MANAGE_CHANNELS, MANAGE_THREADS, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL};
+use super::permissions::{
+    MANAGE_CHANNELS, MANAGE_THREADS, READ_MESSAGE_HISTORY, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
+};
 use super::state::{BOT, Channel, ChannelKind, Guild, SOMEBODY, State};
 use super::validate::Checker;
 use super::world::tell_channel;
@@ -15,6 +17,8 @@ use super::{Discord, messages};
 
 /// After so many minutes of silence a thread may be archived.
 pub(super) const ARCHIVED_AFTER: [u64; 4] = [60, 1440, 4320, 10_080];
+/// How many archived threads are listed at most, and when nobody says how many.
+const ARCHIVED_PAGE: usize = 100;
 /// How many tags a post may have.
 pub(super) const TAGS: usize = 5;
 pub(super) const NAME: usize = 100;
@@ -187,6 +191,43 @@ pub(super) fn active(guild: &Guild) -> Value {
     let members: Vec<_> = threads.iter().filter_map(|channel| models::thread_member(channel)).collect();
     let threads: Vec<_> = threads.into_iter().map(models::channel).collect();
     json!({"threads": threads, "members": members, "has_more": false})
+}
+
+/// The public threads of a channel that are archived, the latest first, a page at a time.
+pub(super) fn archived(state: &State, parent: u64, query: &str) -> Result<Value, Refusal> {
+    let permissions = messages::reachable(state, parent)?;
+    if permissions & READ_MESSAGE_HISTORY == 0 {
+        return Err(Refusal::missing_permissions());
+    }
+    let Some((guild, _)) = state.channel(parent) else { return Err(Refusal::unknown_channel()) };
+    let value = |name: &str| {
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    };
+    let limit = value("limit").map_or(Ok(ARCHIVED_PAGE), str::parse);
+    let limit = limit.ok().filter(|limit| (2..=ARCHIVED_PAGE).contains(limit));
+    let limit = limit.ok_or_else(|| Refusal::new(400, 50_035, "Invalid Form Body"))?;
+    let before = value("before").map(|time| time.replace("%2B", "+").replace("%3A", ":"));
+    let mut found: Vec<(String, &Channel)> = guild
+        .channels
+        .values()
+        .filter(|channel| channel.parent == Some(parent) && channel.kind != ChannelKind::PrivateThread)
+        .filter_map(|channel| {
+            let thread = channel.thread.as_ref().filter(|thread| thread.archived)?;
+            Some((models::timestamp(thread.archived_at), channel))
+        })
+        // The times are of one form, so they sort as they are.
+        .filter(|(archived_at, _)| before.as_ref().is_none_or(|before| archived_at < before))
+        .collect();
+    found.sort_by(|a, b| b.0.cmp(&a.0));
+    let has_more = found.len() > limit;
+    let page: Vec<&Channel> = found.into_iter().take(limit).map(|(_, channel)| channel).collect();
+    let members: Vec<_> = page.iter().filter_map(|channel| models::thread_member(channel)).collect();
+    let threads: Vec<_> = page.into_iter().map(models::channel).collect();
+    Ok(json!({"threads": threads, "members": members, "has_more": has_more}))
 }
 
 /// Deletes a thread, or any other channel.

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::permissions::{
-    MANAGE_CHANNELS, MANAGE_THREADS, SEND_MESSAGES, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
+    MANAGE_CHANNELS, MANAGE_THREADS, READ_MESSAGE_HISTORY, SEND_MESSAGES, SEND_MESSAGES_IN_THREADS,
+    VIEW_CHANNEL,
 };
 use super::ear::Ear;
 use super::{ChannelKind, small_world};
@@ -92,6 +93,35 @@ async fn threads_are_shown_and_told_about() {
     discord.delete_channel(channel);
     assert_eq!(discord.threads(guild).len(), 1);
     assert_eq!(client.get(&format!("/channels/{}", threads[2])).await.error(), (404, 10_003));
+}
+
+#[tokio::test(start_paused = true)]
+async fn archived_threads_are_listed_a_page_at_a_time() {
+    let (discord, client, guild, channel) = small_world().await;
+    discord.unlimited();
+    let path = format!("/channels/{channel}/threads/archived/public");
+    let mut threads = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        threads.push(discord.add_thread(guild, channel, name));
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        discord.set_archived(threads[threads.len() - 1], name != "d");
+    }
+    let secret = discord.add_private_thread(guild, channel, "secret");
+    discord.set_archived(secret, true);
+    let names = |page: &Value| {
+        let threads = page["threads"].as_array().unwrap().iter();
+        threads.map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let page = client.get(&format!("{path}?limit=2")).await.body;
+    assert_eq!((names(&page), &page["has_more"]), (vec!["c".to_owned(), "b".to_owned()], &json!(true)));
+    assert!(serde_json::from_value::<serenity::all::ThreadsData>(page.clone()).is_ok());
+    let last =
+        page["threads"][1]["thread_metadata"]["archive_timestamp"].as_str().unwrap().replace('+', "%2B");
+    let rest = client.get(&format!("{path}?limit=2&before={last}")).await.body;
+    assert_eq!((names(&rest), &rest["has_more"]), (vec!["a".to_owned()], &json!(false)));
+    assert_eq!(client.get(&format!("{path}?limit=1")).await.error(), (400, 50_035));
+    discord.deny(channel, READ_MESSAGE_HISTORY);
+    assert_eq!(client.get(&path).await.error(), (403, 50_013));
 }
 
 #[tokio::test(start_paused = true)]
