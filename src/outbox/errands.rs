@@ -107,12 +107,11 @@ impl Errands {
     async fn examine(&mut self, route: Route, pause: Pause) -> Result<Option<Pause>, ()> {
         let check_at = self.clock.now().after(retry::recheck(self.chance.f64()));
         match self.sink.examine(route).await {
-            Examined::Open => Ok(None),
             // Nothing has changed if it is the tag that is missing.
             Examined::OpenWithTag if pause.refusal == Refusal::TagRequired => {
                 Ok(Some(Pause { check_at, ..pause }))
             }
-            Examined::OpenWithTag => Ok(None),
+            Examined::Open | Examined::OpenWithTag => Ok(None),
             Examined::Closed { refusal, missing } => {
                 let Route { guild, channel } = route;
                 let names = missing.named().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -206,7 +206,7 @@ impl Revisions {
         let late = late::late_by(revision.owed_since, stream.started_at, sent_at);
         // Whom a rerun did not call when it was posted, it does not mark either.
         let is_silent = preferences.silences(stream);
-        let manner = Manner { late, is_silent, ..Manner::default() };
+        let manner = Manner { late, is_silent };
         let Some(ending) = &revision.ending else {
             let now = self.clock.now();
             let mut message = render::announcement(stream, profile, preferences, now, manner);
