@@ -144,7 +144,7 @@ async fn an_announcement_looks_as_the_server_wants_it() {
     let card = &usual.body["embeds"][0];
     assert_eq!((&card["color"], card["image"]["url"].is_string()), (&json!(0x91_46_FF), true));
     assert_eq!(usual.body["components"][0]["components"][0]["label"], "Watch");
-    let wanted = json!({"color": 0xFF_00_00, "preview": false, "button": false});
+    let wanted = json!({"color": 0xFF_00_00, "preview": false, "button": false, "notify": false});
     let plain = announced_as(&wanted, Stream::default()).await;
     let card = &plain.body["embeds"][0];
     assert_eq!((&card["color"], &card["image"]), (&json!(0xFF_00_00), &Value::Null));
