@@ -87,7 +87,7 @@ async fn a_test_of_a_channel_that_is_gone_or_of_another_kind_says_so() {
     // The command does not offer it, but a channel can become another one.
     let id = i64::try_from(voice).expect("an id");
     world.database().execute("UPDATE guild SET channel_id = ?1", [id]).expect("a change");
-    insta::assert_snapshot!(test(&world, cats).await, @"❌ I cannot post in #voice. #voice takes no plain messages. Choose a text or announcement channel, a thread or a forum with `/setchannel`.");
+    insta::assert_snapshot!(test(&world, cats).await, @"❌ I cannot post in #voice. My permissions there look right. Discord's words: Cannot send messages in a non-text channel (code 50008).");
     world.discord.delete_channel(voice);
     world.pass(Duration::from_secs(1)).await;
     insta::assert_snapshot!(test(&world, cats).await, @"❌ I cannot post in #gone. The channel does not exist any more. Choose another one with `/setchannel`, or with `/addstreamer` for a streamer with a channel of its own.");
