@@ -27,6 +27,12 @@ impl Discord {
         self.find_messages(|message| message.author == BOT)
     }
 
+    /// The bot's messages that it has deleted itself, as they were, in the order in which they went.
+    #[must_use]
+    pub fn taken_back(&self) -> Vec<Message> {
+        self.shared.state().taken_back.iter().map(Message::from).collect()
+    }
+
     /// Everybody's messages in a channel, oldest first.
     #[must_use]
     pub fn conversation(&self, channel: u64) -> Vec<Message> {

@@ -246,7 +246,8 @@ pub(super) fn delete(state: &mut State, channel: u64, message: u64) -> Result<Re
     if found.author != BOT && permissions & MANAGE_MESSAGES == 0 {
         return Err(Refusal::missing_permissions());
     }
-    state.messages.remove(&message);
+    let removed = state.messages.remove(&message);
+    state.taken_back.extend(removed.filter(|removed| removed.author == BOT));
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

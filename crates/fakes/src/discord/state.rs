@@ -213,6 +213,8 @@ pub(super) struct State {
     pub(super) places: HashMap<u64, u64>,
     /// By id, which is also their order.
     pub(super) messages: BTreeMap<u64, Stored>,
+    /// What the bot has deleted of its own, in that order.
+    pub(super) taken_back: Vec<Stored>,
     pub(super) nonce_memory: Duration,
     /// How often a message older than an hour may be edited.
     pub(super) late_edits: u32,
@@ -238,6 +240,7 @@ impl State {
             guilds: BTreeMap::new(),
             places: HashMap::new(),
             messages: BTreeMap::new(),
+            taken_back: Vec::new(),
             nonce_memory: NONCE_MEMORY,
             late_edits: u32::MAX,
             nonces: HashMap::new(),
