@@ -156,6 +156,13 @@ impl Refusal {
         }
     }
 
+    /// Whether somebody in the server may lift it without changing anything about the message: a right that was taken, a thread
+    /// that was locked.
+    #[must_use]
+    pub const fn may_be_lifted(self) -> bool {
+        matches!(self, Self::MissingAccess | Self::MissingPermission | Self::LockedThread)
+    }
+
     /// The reason for a word, or [`Refusal::Other`] for a word that a later version wrote.
     #[must_use]
     pub fn from_word(word: &str) -> Self {

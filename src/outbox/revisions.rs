@@ -29,8 +29,12 @@ const IDLE_LOOK: Duration = Duration::from_secs(5);
 /// The shortest time between two looks.
 const SHORTEST_LOOK: Duration = Duration::from_millis(200);
 
-/// Attempts after which a revision is given up: about an hour of them, when what it would add is old news.
+/// Attempts after which a revision is given up: about an hour of them when Discord fails, when what it would add is old news.
 pub(super) const MAX_ATTEMPTS: u32 = 64;
+
+/// How long an edit waits that a missing right or a lock refuses. Nothing tells when that is lifted, and each time the refusal
+/// counts against the bot (Discord, Rate Limits, "Invalid Request Limit"); with [`MAX_ATTEMPTS`] it is waited for ten hours.
+const REFUSED_AGAIN: Duration = Duration::from_mins(10);
 
 /// How long what is under way may take to finish when the program stops.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -245,6 +249,10 @@ impl Revisions {
         match (revised, wanted) {
             (Revised::Later { asked, .. }, _) if attempt < MAX_ATTEMPTS => {
                 let due_at = now.after(retry::wait(attempt, *asked, chance));
+                self.store.revision_waits(delivery, wish, due_at).await
+            }
+            (Revised::Refused(refusal), _) if refusal.may_be_lifted() && attempt < MAX_ATTEMPTS => {
+                let due_at = now.after(retry::wait(attempt, Some(REFUSED_AGAIN), chance));
                 self.store.revision_waits(delivery, wish, due_at).await
             }
             (Revised::Done, Wanted::Says(_)) => self.store.revised(delivery, wish, now).await,

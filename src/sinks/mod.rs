@@ -103,7 +103,7 @@ pub enum Revised {
     Done,
     /// The announcement is not there any more.
     Gone,
-    /// The place does not take it, and never will.
+    /// The place does not take it, and will not by itself.
     Refused(Refusal),
     /// Not now.
     Later {

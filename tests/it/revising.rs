@@ -326,14 +326,14 @@ async fn what_a_moderator_has_deleted_is_never_posted_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_right_costs_the_edit_and_nothing_else() {
+async fn an_edit_waits_for_a_missing_right_and_nothing_else_does() {
     let half = Half::start(1).await;
     half.hears("ann", Duration::ZERO).await;
     half.pass(AN_EDIT).await;
     let (guild, channel) = half.servers[0];
     half.discord.deny(channel, VIEW_CHANNEL);
     half.shows("ann", 1234).await;
-    half.pass(Duration::from_mins(10)).await;
+    half.pass(Duration::from_mins(9)).await;
     assert_eq!(half.requests("PATCH").len(), 1);
     let route = Route {
         guild: GuildId::new(guild).expect("an id"),
@@ -343,7 +343,23 @@ async fn a_missing_right_costs_the_edit_and_nothing_else() {
     half.discord.allow_again(channel);
     half.hears("bob", Duration::ZERO).await;
     half.pass(AN_EDIT).await;
-    assert_eq!(half.posts().len(), 2);
+    assert_eq!(half.posts().len(), 2, "an announcement is not held up by it");
+    half.pass(Duration::from_mins(2)).await;
+    assert_eq!(half.posts()[0].edits, 1);
+    assert_eq!(viewers(&half.posts()[0]), Some("1,234"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_that_never_comes_back_is_not_asked_for_for_ever() {
+    let half = Half::start(1).await;
+    half.hears("ann", Duration::ZERO).await;
+    half.pass(AN_EDIT).await;
+    half.discord.deny(half.servers[0].1, VIEW_CHANNEL);
+    half.shows("ann", 1234).await;
+    half.pass(Duration::from_hours(24)).await;
+    let asked = half.requests("PATCH").len();
+    assert!((60..=70).contains(&asked), "{asked}");
+    assert_eq!(half.unrevised().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
