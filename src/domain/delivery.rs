@@ -7,7 +7,7 @@ use super::{
     SessionId, Stream, Timestamp, TransitionId, UserId, WatchKey,
 };
 
-/// A delivery that was leased for one attempt, with the facts that were frozen when it was decided.
+/// A delivery that was leased for one attempt, with what is known of its session now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
     /// Our number for it; the same through all attempts.

@@ -1,4 +1,4 @@
-//! How a delivery reads: from frozen facts to a message value of our own. Pure; sinks put it on the wire.
+//! How a delivery reads: from facts to a message value of our own. Pure; sinks put it on the wire.
 
 mod announcement;
 mod card;

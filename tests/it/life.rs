@@ -4,6 +4,7 @@ mod publishing;
 
 use std::time::Duration;
 
+use livebell_fakes::discord::permissions::SEND_MESSAGES;
 use livebell_fakes::discord::{Fault, Message, Place};
 use livebell_fakes::twitch::{Fault as TwitchFault, Path};
 use serde_json::json;
@@ -127,6 +128,21 @@ async fn a_title_that_changes_all_the_time_is_shown_every_five_minutes_and_seldo
     change(124).await;
     let later = world.posts(server)[0].edits - in_the_first_hour;
     assert!((3..=6).contains(&later), "{later}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_told_at_once_tells_what_is_on_when_it_can_be() {
+    let (world, server) = World::with_follower().await;
+    world.discord.deny(server.live, SEND_MESSAGES);
+    world.goes_live("ann");
+    world.pass(A_LOOK).await;
+    world.titles("Any% at last");
+    world.pass(minutes(5)).await;
+    world.discord.allow_again(server.live);
+    world.pass(AN_EDIT).await;
+    let [message] = &world.posts(server)[..] else { panic!("there is one message") };
+    assert!(says(message, "Any% at last"), "{}", message.body);
+    assert_eq!(message.edits, 0);
 }
 
 #[tokio::test(start_paused = true)]

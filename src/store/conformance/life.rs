@@ -86,6 +86,19 @@ async fn a_return_that_reads_the_same_wishes_nothing() {
 }
 
 #[tokio::test]
+async fn a_return_that_was_only_told_of_is_completed_when_it_is_shown() {
+    let (_folder, store, delivery) = announced().await;
+    is_missed(&store, 60).await;
+    let back = Stream { id: StreamId::new("b"), ..titled("100%", 3) };
+    shows(&store, 90, Stream { viewers: None, ..back.clone() }).await;
+    let revision = due(&store, later(150)).await.remove(0);
+    assert_eq!(revision.stream.viewers, None);
+    store.revised(delivery.id, revision.wish, later(151)).await.expect("noted");
+    shows(&store, 160, back).await;
+    assert_eq!(next(&store).await, Some(151 + 300));
+}
+
+#[tokio::test]
 async fn a_title_that_never_rests_is_shown_all_the_same_and_seldom() {
     let (_folder, store, delivery) = announced().await;
     for seconds in (0..60).step_by(10) {

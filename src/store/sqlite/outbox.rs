@@ -268,14 +268,12 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Option<
     .execute(params![id, request.at.as_millis(), request.until.as_millis()])?;
     let mut statement = tx.prepare_cached(
         "SELECT session_id, delivery.guild_id, delivery.channel_id, attempts, decided_at,
-                CASE WHEN matched_at IS NULL THEN transition_facts.stream ELSE session_facts.stream END,
-                delivery.broadcaster_id, login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt,
+                session_facts.stream, delivery.broadcaster_id, login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt,
                 watch.preferences, guild.preferences, session.started_at, delivery.part > 0,
                 (SELECT message_id FROM delivery AS answered
                  WHERE answered.transition_id = delivery.transition_id AND answered.guild_id = delivery.guild_id
                    AND answered.part = 0)
-         FROM delivery JOIN transition USING (transition_id) JOIN transition_facts USING (transition_id)
-         JOIN session USING (session_id) JOIN session_facts USING (session_id)
+         FROM delivery JOIN transition USING (transition_id) JOIN session USING (session_id) JOIN session_facts USING (session_id)
          JOIN streamer ON streamer.broadcaster_id = delivery.broadcaster_id
          JOIN guild USING (guild_id)
          LEFT JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id

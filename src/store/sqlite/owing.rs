@@ -120,13 +120,13 @@ fn watch_of(row: &rusqlite::Row<'_>) -> Result<Watch, StoreError> {
     })
 }
 
-/// What a delivery is worded from.
+/// Since when a delivery is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Facts {
-    /// What was frozen when the session began, for those who were owed word of it then.
-    Frozen,
-    /// What is known of the session when the attempt is made, for those to whom it was owed later.
-    Current,
+pub(super) enum Matched {
+    /// Since the session began.
+    AtTheStart,
+    /// Since later: a filter matches only now.
+    Now,
 }
 
 /// Adds what is owed of an open session, and what filters hold back of it. Returns how many deliveries are due that were not.
@@ -138,7 +138,7 @@ pub(super) fn owe(
     tx: &Transaction<'_>,
     transition: i64,
     owed: &[Owed],
-    facts: Facts,
+    matched: Matched,
     at: Timestamp,
 ) -> Result<usize, StoreError> {
     // Only watches that still stand: somebody may have removed one since the list was gathered. An attempt whose answer is not
@@ -176,7 +176,7 @@ pub(super) fn owe(
             at.as_millis(),
             started_at,
             held_by.map(HeldBy::as_str),
-            (facts == Facts::Current).then_some(at.as_millis())
+            (matched == Matched::Now).then_some(at.as_millis())
         ])?;
         if held_by.is_none() {
             due += changed;

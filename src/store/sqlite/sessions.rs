@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::owing::{Facts, expire, owe};
+use super::owing::{Matched, expire, owe};
 use super::{Store, course, recordings, revisions, signed};
 use crate::domain::{BroadcasterId, Session, SessionId, Source, Stream, StreamId, Timestamp};
 use crate::store::board::Tally;
@@ -159,7 +159,7 @@ fn apply(
             let session = begin(tx, stream, at)?;
             let transition = transition(tx, session, decision.source, stream, at)?;
             updates.push(Update::Open(Box::new(read_session(tx, session)?)));
-            owe(tx, transition, owed, Facts::Frozen, decision.decided_at)
+            owe(tx, transition, owed, Matched::AtTheStart, decision.decided_at)
         }
         Change::Reopened { session, stream, owed } => {
             tx.prepare_cached("UPDATE session SET ended_at = NULL WHERE session_id = ?1")?
@@ -175,7 +175,7 @@ fn apply(
             // What says that it is over is no longer true.
             revisions::revise(tx, transition, decision.decided_at)?;
             recordings::look_no_more(tx, *session)?;
-            owe(tx, transition, owed, Facts::Current, decision.decided_at)
+            owe(tx, transition, owed, Matched::Now, decision.decided_at)
         }
         Change::Continued { session, stream } => {
             let Some(GoesOn { reads_the_same }) = go_on(tx, *session, stream, at)? else {
@@ -224,7 +224,7 @@ fn apply(
                 "UPDATE session SET seen_at = ?2 WHERE session_id = ?1 AND missing_since IS NULL",
             )?
             .execute(params![session.0, decision.at.as_millis()])?;
-            owe(tx, began(tx, *session)?, owed, Facts::Current, decision.decided_at)
+            owe(tx, began(tx, *session)?, owed, Matched::Now, decision.decided_at)
         }
         Change::Reconsidered { session, stream, owed } => {
             if !is_open(tx, *session)? {
@@ -232,7 +232,7 @@ fn apply(
             }
             // The viewers that are enough now are to be told as well.
             keep_facts(tx, *session, stream)?;
-            owe(tx, began(tx, *session)?, owed, Facts::Current, decision.decided_at)
+            owe(tx, began(tx, *session)?, owed, Matched::Now, decision.decided_at)
         }
     }
 }
@@ -250,7 +250,7 @@ fn begin(tx: &Transaction<'_>, stream: &Stream, at: Timestamp) -> Result<Session
 
 /// What is seen of a session that goes on.
 struct GoesOn {
-    /// Whether it reads as it did before.
+    /// Whether it reads as it did before, and is not what was only told of then.
     reads_the_same: bool,
 }
 
@@ -276,7 +276,10 @@ fn go_on(
     course::count_look(tx, session, stream)?;
     keep_facts(tx, session, stream)?;
     keep_stream_id(tx, session, stream)?;
-    Ok(Some(GoesOn { reads_the_same: before.is_some_and(|before| before.reads_like(stream)) }))
+    let is_completed = was_told && stream.is_shown();
+    Ok(Some(GoesOn {
+        reads_the_same: before.is_some_and(|before| before.reads_like(stream)) && !is_completed,
+    }))
 }
 
 fn is_open(tx: &Transaction<'_>, session: SessionId) -> Result<bool, StoreError> {
