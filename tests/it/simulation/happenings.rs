@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use livebell_fakes::discord::permissions::{EMBED_LINKS, SEND_MESSAGES, VIEW_CHANNEL};
 use livebell_fakes::discord::{self, ChannelKind, Place};
-use livebell_fakes::twitch::{self, Path, Stream};
+use livebell_fakes::twitch::{self, Path};
 use serde_json::{Value, json};
 
+use super::INTERVAL;
 use super::oracle::Wish;
+use super::shows::Taste;
 use super::stage::{Server, Stage};
-use super::{INTERVAL, LONG_GAP, SHORT_GAP};
 
 /// How long Discord is broken at most, as a rule.
 const DISCORD_FAULT: Duration = Duration::from_mins(1);
@@ -27,48 +28,6 @@ const DISK_FAULT: u64 = 40_000;
 const LISTED_LATE: u64 = 45;
 
 impl Stage {
-    /// Somebody begins or ends to stream.
-    pub(super) fn change_stream(&mut self, who: usize) -> String {
-        let now = self.elapsed();
-        let id = self.streamers[who].clone();
-        if self.twitch.stream_of(&id).is_some() {
-            self.twitch.go_offline(&id);
-            self.oracle.ends(who, now);
-            return format!("streamer {who} ends");
-        }
-        let gap = self.oracle.gap(who, now);
-        if gap.is_some_and(|gap| gap >= SHORT_GAP && gap < LONG_GAP) {
-            return format!("streamer {who} waits, to be clearly another session");
-        }
-        // Announcements carry the start, to the second; it tells the streams apart.
-        let late = Duration::from_secs(self.chance.u64(..3));
-        let started_at = livebell_fakes::clock::rfc3339(self.since_epoch(now).saturating_sub(late));
-        if self.oracle.knows_start(who, &started_at) {
-            return format!("streamer {who} has just begun");
-        }
-        self.twitch.go_live_with(&id, Stream { started_at: started_at.clone(), ..Stream::default() });
-        self.oracle.begins(who, now, started_at);
-        format!("streamer {who} begins")
-    }
-
-    pub(super) fn is_live(&self, who: usize) -> bool {
-        self.twitch.stream_of(&self.streamers[who]).is_some()
-    }
-
-    /// Twitch's cache hides a stream, or shows it again.
-    pub(super) fn lie_about(&mut self, who: usize) -> String {
-        let (id, now) = (self.streamers[who].clone(), self.elapsed());
-        if self.chance.bool() {
-            self.oracle.hides(who, now);
-            self.twitch.hide(&id);
-            format!("streamer {who} is hidden")
-        } else {
-            self.oracle.shows(who, now);
-            self.twitch.unhide(&id);
-            format!("streamer {who} is shown")
-        }
-    }
-
     /// Twitch fails for some requests.
     pub(super) fn break_twitch(&mut self, fault: twitch::Fault) -> String {
         let times = self.chance.u32(1..7);
@@ -155,8 +114,19 @@ impl Stage {
 
     /// Discord fails for a while: in one channel, or everywhere.
     pub(super) fn break_discord(&mut self, server: usize, fault: discord::Fault) -> String {
-        let everywhere = self.chance.bool();
-        let place = if everywhere { Place::Messages } else { Place::Channel(self.servers[server].live) };
+        let place = match self.chance.u32(..4) {
+            0 => Place::Messages,
+            1 => {
+                let method = if self.chance.u32(..4) == 0 { "DELETE" } else { "PATCH" };
+                Place::Request { method, prefix: "/channels/".to_owned() }
+            }
+            _ => Place::Channel(self.servers[server].live),
+        };
+        // Of a message that is to be changed Discord does not say that its channel is gone when it is there.
+        let is_lie = matches!(fault, discord::Fault::Status { status: 404, .. });
+        if is_lie && matches!(place, Place::Request { .. }) {
+            return "Discord does not lie about messages".to_owned();
+        }
         let times = self.chance.u32(1..6);
         let line = format!("Discord: {fault:?} at {place:?}, {times} times");
         let now = self.elapsed();
@@ -167,7 +137,7 @@ impl Stage {
     }
 
     /// Somebody types a command, and gets an answer or gives up.
-    async fn command(&mut self, server: usize, command: &str, options: Value) -> Option<String> {
+    pub(super) async fn command(&mut self, server: usize, command: &str, options: Value) -> Option<String> {
         let place = &self.servers[server];
         let typed = self.discord.slash(&self.admin, place.guild, place.lobby, command, options).await;
         tokio::select! {
@@ -209,7 +179,16 @@ impl Stage {
             Some(_) => before,
             None => self.oracle.wish(server, who),
         };
-        self.oracle.wishes(server, who, after, self.elapsed());
+        let now = self.elapsed();
+        self.oracle.wishes(server, who, after, now);
+        match after {
+            // What was wanted of the streamer goes with the watch.
+            Wish::No => self.oracle.tastes.becomes(server, who, now, Taste::Everything),
+            Wish::Unknown if self.oracle.tastes.now(server, who) != Taste::Everything => {
+                self.oracle.tastes.becomes(server, who, now, Taste::Unknown);
+            }
+            Wish::Yes | Wish::Unknown => {}
+        }
         let answer = answer.unwrap_or_else(|| "no answer".to_owned());
         format!("server {server}: /{command} {who}: {}", answer.replace('\n', " "))
     }
@@ -279,7 +258,8 @@ impl Stage {
             return format!("server {server} gives the rights back");
         }
         if self.chance.u32(..3) == 0 {
-            self.servers[server].deleted.extend(self.discord.messages(live));
+            let lost = self.discord.messages(live);
+            self.servers[server].deleted.extend(lost);
             self.discord.delete_channel(live);
             self.oracle.loses_channel(server, now);
             return format!("server {server} deletes its channel");

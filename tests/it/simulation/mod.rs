@@ -8,9 +8,12 @@ mod broken;
 mod happenings;
 mod lives;
 mod meddler;
+mod messages;
 mod oracle;
+mod shows;
 mod stage;
 mod storm;
+mod streams;
 
 use std::time::Duration;
 

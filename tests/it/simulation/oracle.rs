@@ -1,15 +1,22 @@
 //! What must have been announced, told from what really happened. It knows nothing of how the product decides.
 
+mod life;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::GRACE;
+use super::shows::{Show, Shows, Tastes};
 
 /// How long after the bot was told that it is out of a server a message may still be on its way there.
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 /// The longest pause between two looks at somebody who is live: that of those of whom Twitch pushes.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// A gap that is longer looks long, whatever the bot saw of it: it may have been away for the grace and the two minutes for
+/// which it believes that it was not, and waits for the grace then.
+const MAY_LOOK_SHORT: Duration = Duration::from_mins(7);
 
 /// Invalid requests in one run at most. Discord bans who makes 10,000 in ten minutes; a run takes longer, and what three
 /// servers cause, thousands of them cause as well. Most of these are errors that the simulation made up.
@@ -21,6 +28,7 @@ struct Real {
     ended: Option<Duration>,
     /// As Twitch writes it; every announcement carries it.
     started_at: String,
+    shows: Shows,
 }
 
 /// Whether a server wants to hear about somebody.
@@ -77,6 +85,14 @@ pub(super) struct Shown {
     pub(super) who: usize,
     /// When the stream began that it is about, as Twitch writes it.
     pub(super) started_at: String,
+    /// When it appeared.
+    pub(super) at: Duration,
+    pub(super) title: String,
+    pub(super) category: String,
+    /// Whether it says that the stream is over.
+    pub(super) is_over: bool,
+    /// Whether it is still there.
+    pub(super) stands: bool,
     /// Whether its channel is deleted since. Nobody sees it any more, and when the bot cannot know either whether it was
     /// there, the server is told once more, in the channel that it has now.
     pub(super) deleted: bool,
@@ -102,6 +118,9 @@ pub(super) struct Oracle {
     streams: BTreeMap<usize, Vec<Real>>,
     wishes: BTreeMap<(usize, usize), Wish>,
     ever_wished: BTreeSet<(usize, usize)>,
+    /// Since when a server that wants to hear about somebody has wanted it without a break.
+    watched_since: BTreeMap<(usize, usize), Duration>,
+    pub(super) tastes: Tastes,
     /// When looks may have failed, or nobody looked.
     blind: Spans,
     /// When Twitch hid whom.
@@ -117,7 +136,19 @@ pub(super) struct Oracle {
 
 impl Oracle {
     pub(super) fn begins(&mut self, who: usize, at: Duration, started_at: String) {
-        self.streams.entry(who).or_default().push(Real { began: at, ended: None, started_at });
+        self.streams.entry(who).or_default().push(Real {
+            began: at,
+            ended: None,
+            started_at,
+            shows: Shows::default(),
+        });
+    }
+
+    /// What somebody who is live shows from now on.
+    pub(super) fn shows_this(&mut self, who: usize, at: Duration, show: Show) {
+        if let Some(stream) = self.streams.entry(who).or_default().last_mut() {
+            stream.shows.shows(at, show);
+        }
     }
 
     pub(super) fn ends(&mut self, who: usize, at: Duration) {
@@ -181,7 +212,10 @@ impl Oracle {
     }
 
     pub(super) fn wishes(&mut self, server: usize, who: usize, wish: Wish, at: Duration) {
-        self.wishes.insert((server, who), wish);
+        let before = self.wishes.insert((server, who), wish);
+        if before != Some(wish) {
+            self.watched_since.insert((server, who), at);
+        }
         if wish != Wish::No {
             self.ever_wished.insert((server, who));
         }
@@ -230,7 +264,12 @@ impl Oracle {
                 let Some(session) = self.sessions(*who).pop() else { continue };
                 let first = &streams[session[0]];
                 let live = streams.last().is_some_and(|real| real.ended.is_none());
-                let wanted = self.wish(server, *who) == Wish::Yes && !self.is_gone(server);
+                let taken = streams.last().and_then(|real| real.shows.last());
+                let taste = self.tastes.now(server, *who);
+                let wanted = self.wish(server, *who) == Wish::Yes
+                    && !self.is_gone(server)
+                    && taken.is_some_and(|(_, show)| taste.surely_takes(show));
+                let session = self.with_what_may_be_the_same(*who, session);
                 let told = shown.iter().any(|shown| {
                     shown.who == *who
                         && session.iter().any(|index| streams[*index].started_at == shown.started_at)
@@ -260,6 +299,12 @@ impl Oracle {
                     complaints
                         .push(format!("server {server} was told {times} times of {who} at {started_at}"));
                 }
+            }
+            for shown in shown.iter().filter(|shown| !self.may_have_been_wanted(server, shown)) {
+                let Shown { who, started_at, .. } = shown;
+                complaints.push(format!(
+                    "server {server} was told of {who} at {started_at}, which its filter holds back"
+                ));
             }
             for who in self.streams.keys() {
                 complaints.extend(self.repeated(server, *who, shown));
@@ -303,6 +348,26 @@ impl Oracle {
             }
         }
         sessions
+    }
+
+    /// A session, with the streams before it that may belong to it for all that the bot can know: the gap was long, but in a
+    /// part of it nobody looked.
+    fn with_what_may_be_the_same(&self, who: usize, session: Vec<usize>) -> Vec<usize> {
+        let streams = &self.streams[&who];
+        let mut first = session[0];
+        while let Some(before) = first.checked_sub(1)
+            && self.may_look_short(streams, before)
+        {
+            first = before;
+        }
+        (first..session[0]).chain(session).collect()
+    }
+
+    /// Whether the gap after one of these streams may look to the bot as if it were short.
+    fn may_look_short(&self, streams: &[Real], index: usize) -> bool {
+        let (Some(ended), Some(next)) = (streams[index].ended, streams.get(index + 1)) else { return false };
+        let is_short = next.began.saturating_sub(ended) < MAY_LOOK_SHORT;
+        is_short && self.blind.touch(ended, next.began, Duration::ZERO)
     }
 
     /// The sessions of somebody of which a server was told more than once without a reason.

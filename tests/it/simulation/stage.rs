@@ -11,7 +11,9 @@ use livebell_fakes::discord::{ChannelKind, Discord, Member, Message};
 use livebell_fakes::twitch::Twitch;
 
 use super::meddler::{self, Meddling};
+use super::messages::{Newest, ON_END};
 use super::oracle::{Evidence, Oracle, Shown};
+use super::streams::Recording;
 use super::{Diary, GRACE, INTERVAL, SERVERS, STREAMERS};
 use crate::world::{self, App};
 
@@ -34,6 +36,10 @@ pub(super) struct Server {
     pub(super) channels: Vec<u64>,
     /// What stood in channels that were deleted.
     pub(super) deleted: Vec<Message>,
+    /// What moderators have deleted.
+    pub(super) moderated: Vec<Message>,
+    /// What is wanted of announcements whose stream is over.
+    pub(super) on_end: &'static str,
 }
 
 /// A time in which something is so that ends by itself.
@@ -68,10 +74,15 @@ pub(super) struct Stage {
     pub(super) ends: Ends,
     /// What is wrong whatever the oracle says.
     pub(super) complaints: Vec<String>,
-    /// Since when the gateway has stood without anybody touching it.
+    /// Since when the gateway has stood without anybody touching it, and what it tells could be remembered.
     pub(super) steady_since: Option<Duration>,
     /// The messages that were posted, accepted or not: where, and when they arrived.
     pub(super) posts: Vec<(u64, Duration)>,
+    /// What all streams have shown, counted.
+    pub(super) shows: u32,
+    /// Recordings that Twitch will have.
+    pub(super) recordings: Vec<Recording>,
+    newest: Newest,
     began: Duration,
 }
 
@@ -87,7 +98,8 @@ impl Stage {
         let latency = Duration::from_millis(chance.u64(5..200));
         discord.set_latency(latency);
         let streamers = (0..STREAMERS).map(|number| twitch.add_user(&format!("streamer{number}"))).collect();
-        let servers = (0..SERVERS).map(|number| server(&discord, number)).collect();
+        let endings = [(); SERVERS].map(|()| ON_END[chance.usize(..ON_END.len())]);
+        let servers = (0..SERVERS).map(|number| server(&discord, number, endings[number])).collect();
         let folder = folder();
         let discord_api_url = match meddling {
             Some(meddling) => meddler::between(&discord, meddling).await,
@@ -124,6 +136,9 @@ impl Stage {
             complaints: Vec::new(),
             steady_since: None,
             posts: Vec::new(),
+            shows: 0,
+            recordings: Vec::new(),
+            newest: Newest::default(),
             began,
         };
         stage.settle_in().await;
@@ -134,6 +149,7 @@ impl Stage {
     async fn settle_in(&mut self) {
         self.start();
         self.discord.wait_until_ready().await;
+        self.choose_endings().await;
         for server in 0..SERVERS {
             self.set_channel(server).await;
             for who in 0..STREAMERS {
@@ -203,9 +219,14 @@ impl Stage {
             if let (Some(channel), "POST") = (channel, request.method.as_str()) {
                 self.posts.push((channel.parse().unwrap_or_default(), request.at - self.began));
             }
+            if request.method == "PATCH" {
+                self.complaints.extend(self.newest.edited(&request));
+            }
         }
         self.discord.clear_requests();
-        let connected = self.app.is_some() && self.discord.connected();
+        self.publish_recordings();
+        let remembers = self.ends.disk.is_none() && self.ends.lock.is_none();
+        let connected = self.app.is_some() && self.discord.connected() && remembers;
         self.steady_since = connected.then(|| self.steady_since.unwrap_or(now));
         for absence in &mut self.oracle.absences {
             let heard = self.steady_since.is_some_and(|since| now >= since.max(absence.since) + HEARD);
@@ -218,10 +239,21 @@ impl Stage {
 
     /// What there is to judge.
     pub(super) fn evidence(&self) -> Evidence {
+        let taken_back = self.discord.taken_back();
         let all = |server: &Server| {
+            let gone = server
+                .moderated
+                .iter()
+                .chain(taken_back.iter().filter(|one| server.channels.contains(&one.channel)));
+            let gone = gone.map(|message| Shown { stands: false, ..self.shown(message) });
+            let lost = server.deleted.iter().map(|message| Shown {
+                deleted: true,
+                stands: false,
+                ..self.shown(message)
+            });
             let there = server.channels.iter().flat_map(|channel| self.discord.messages(*channel));
-            let gone = server.deleted.iter().map(|message| shown(message, true));
-            gone.chain(there.map(|message| shown(&message, false))).collect()
+            let there = there.map(|message| self.shown(&message));
+            gone.chain(lost).chain(there).collect()
         };
         let posted = |server: &Server| {
             let posts = self.posts.iter().filter(|(channel, _)| server.channels.contains(channel));
@@ -284,22 +316,11 @@ impl Stage {
     }
 }
 
-/// A message as somebody in the server sees it.
-fn shown(message: &Message, deleted: bool) -> Shown {
-    let embed = &message.body["embeds"][0];
-    let number = embed["url"].as_str().and_then(|url| url.rsplit("streamer").next()?.parse().ok());
-    Shown {
-        who: number.unwrap_or(usize::MAX),
-        started_at: embed["timestamp"].as_str().unwrap_or_default().to_owned(),
-        deleted,
-    }
-}
-
-fn server(discord: &Discord, number: usize) -> Server {
+fn server(discord: &Discord, number: usize, on_end: &'static str) -> Server {
     let guild = discord.add_guild(&format!("Server {number}"));
     let lobby = discord.add_channel(guild, "lobby", ChannelKind::Text);
     let live = discord.add_channel(guild, "live", ChannelKind::Text);
-    Server { guild, lobby, live, channels: vec![live], deleted: Vec::new() }
+    Server { guild, lobby, live, channels: vec![live], deleted: Vec::new(), moderated: Vec::new(), on_end }
 }
 
 fn folder() -> tempfile::TempDir {

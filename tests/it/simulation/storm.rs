@@ -54,8 +54,11 @@ pub(super) async fn rage(stage: &mut Stage) -> Vec<String> {
     stage.pass(prompt).await;
     let mut complaints = stage.oracle.missing(&stage.evidence(), stage.elapsed());
     stage.pass(SETTLED).await;
-    complaints.append(&mut stage.complaints);
+    stage.wait_for_edits().await;
     complaints.extend(stage.oracle.judge(&stage.evidence()));
+    complaints.extend(stage.misread());
+    stage.render_anew().await;
+    complaints.append(&mut stage.complaints);
     if !complaints.is_empty() {
         stage.outbox().iter().for_each(|line| stage.note(line));
     }
@@ -67,14 +70,15 @@ async fn step(stage: &mut Stage) -> String {
     let who = stage.chance.usize(..STREAMERS);
     let server = stage.chance.usize(..SERVERS);
     match stage.chance.u32(..100) {
-        0..30 => {
+        0..20 => {
             // A drop and return is what users suffer from most, so it happens often.
             let returns = stage.chance.bool();
             let back = stage.oracle.just_gone(stage.elapsed()).filter(|_| returns);
             stage.change_stream(back.unwrap_or(who))
         }
-        30..35 => stage.lie_about(who),
-        35..42 => {
+        20..32 => stage.change_show(who),
+        32..36 => stage.lie_about(who),
+        36..42 => {
             let fault = twitch_fault(stage);
             stage.break_twitch(fault)
         }
@@ -84,15 +88,17 @@ async fn step(stage: &mut Stage) -> String {
         }
         57..64 => die(stage).await,
         64..66 => stage.die_over_a_command(server, who).await,
-        66..74 => stage.change_watch(server, who).await,
-        74..79 => stage.break_gateway(),
-        79..85 => {
+        66..72 => stage.change_watch(server, who).await,
+        72..76 => stage.change_taste(server, who).await,
+        76..79 => stage.moderate(server),
+        79..82 => stage.break_gateway(),
+        82..86 => {
             // Nothing is announced in a server that is gone, so none is gone for long.
             let returns = stage.chance.u32(..3) > 0;
             let gone = (0..SERVERS).find(|server| returns && stage.oracle.is_gone(*server));
             stage.come_or_go(gone.unwrap_or(server))
         }
-        85..93 => {
+        86..93 => {
             let mends = stage.chance.u32(..3) > 0;
             let refused = (0..SERVERS).find(|server| mends && stage.oracle.is_refused(*server));
             stage.change_rights(refused.unwrap_or(server)).await
