@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cast::{self, Streamer, category_id};
 use crate::command_line::{self, Completion};
-use crate::world::{Place, Who, World, answered};
+use crate::world::{Form, Place, Who, World, answered};
 
 /// Discord's number for an answer that changes the message its button is on.
 const DEFERRED_UPDATE: u64 = 6;
@@ -38,6 +38,16 @@ pub(crate) enum Act {
     Complete { who: Who, guild: Id, channel: Id, line: String },
     /// Somebody presses a button.
     Press { who: Who, guild: Id, channel: Id, message: String, button: String },
+    /// Somebody chooses in a select.
+    Choose { who: Who, guild: Id, channel: Id, message: String, select: String, values: Vec<String> },
+    /// Somebody sends off the form that is open.
+    Submit { form: String, values: Value },
+    /// Somebody closes the form that is open.
+    Close { form: String },
+    /// A moderator deletes a message of the bot.
+    Delete { guild: Id, channel: Id, message: String },
+    /// Twitch has the recording of somebody's last stream.
+    Record { streamer: String },
     /// An admin gives or takes the bot's right to post in a channel.
     Permit { guild: Id, channel: Id, allowed: bool },
     /// Somebody has read an answer that only they see.
@@ -79,6 +89,19 @@ pub(crate) async fn act(world: &World, act: Act) -> Result<Value, String> {
         Act::Press { who, guild, channel, message, button } => {
             press(world, who, place(guild, channel), &message, &button).await?;
         }
+        Act::Choose { who, guild, channel, message, select, values } => {
+            choose(world, who, place(guild, channel), &message, &select, values).await?;
+        }
+        Act::Submit { form, values } => submit(world, &form, values).await?,
+        Act::Close { form } => {
+            take_form(world, &form)?;
+        }
+        Act::Delete { guild, channel, message } => {
+            world.channels(place(guild, channel))?;
+            let message = message.parse().map_err(|_| "There is no such message.")?;
+            world.discord.delete_message(channel.0, message);
+        }
+        Act::Record { streamer } => on_streamer(world, &streamer, |streamer| record(world, streamer))?,
         Act::Permit { guild, channel, allowed } => {
             world.channels(place(guild, channel))?;
             if allowed {
@@ -103,7 +126,14 @@ fn on_streamer(world: &World, id: &str, change: impl FnOnce(&mut Streamer)) -> R
 
 fn go_live(world: &World, streamer: &mut Streamer) {
     streamer.live_since = Some(world.twitch.now());
-    world.twitch.go_live_with(&streamer.id, streamer.stream());
+    let stream = world.twitch.go_live_with(&streamer.id, streamer.stream());
+    streamer.unrecorded = Some((stream, world.twitch.now()));
+}
+
+fn record(world: &World, streamer: &mut Streamer) {
+    if let Some((stream, began)) = streamer.unrecorded.take() {
+        world.twitch.add_recording(&streamer.id, &stream, world.twitch.now().saturating_sub(began));
+    }
 }
 
 fn edit(world: &World, id: &str, texts: [String; 4]) -> Result<(), String> {
@@ -160,7 +190,12 @@ async fn complete(world: &World, who: Who, place: Place, line: &str) -> Result<V
     let by = who.member();
     let mut commands = world.discord.commands();
     commands.retain(|command| world.discord.offers(command["name"].as_str().unwrap_or_default(), &by));
-    let suggestions: Vec<_> = match command_line::complete(line.trim_start(), &commands, &channels) {
+    let suggestions: Vec<_> = match command_line::complete(
+        line.trim_start(),
+        &commands,
+        &channels,
+        &world.server(place.guild)?.roles,
+    ) {
         Completion::Known(known) => {
             let shown = known.into_iter();
             shown.map(|known| json!({"label": known.label, "hint": known.hint, "line": known.line})).collect()
@@ -181,28 +216,83 @@ async fn complete(world: &World, who: Who, place: Place, line: &str) -> Result<V
 }
 
 async fn press(world: &World, who: Who, place: Place, message: &str, button: &str) -> Result<(), String> {
+    let (own, body) = carrier(world, place, message, button)?;
+    let (discord, id) = (world.discord.clone(), button.to_owned());
+    let pressed = async move { discord.press(&who.member(), place.guild, place.channel, body, &id).await };
+    let reply = answered(pressed).await?;
+    show(world, (who, place), own, "a button", reply);
+    Ok(())
+}
+
+async fn choose(
+    world: &World,
+    who: Who,
+    place: Place,
+    message: &str,
+    select: &str,
+    values: Vec<String>,
+) -> Result<(), String> {
+    let (own, body) = carrier(world, place, message, select)?;
+    let (discord, id) = (world.discord.clone(), select.to_owned());
+    let chosen = async move {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        discord.select(&who.member(), place.guild, place.channel, body, &id, &values).await
+    };
+    let reply = answered(chosen).await?;
+    show(world, (who, place), own, "a select", reply);
+    Ok(())
+}
+
+/// Sends a form off. What the bot objects to it says; what Discord itself would not let anybody send stays open.
+async fn submit(world: &World, form: &str, values: Value) -> Result<(), String> {
+    let open = take_form(world, form)?;
+    let Form { who, place, from, modal, .. } = open.clone();
+    let discord = world.discord.clone();
+    let sent = async move { discord.submit(&who.member(), place.guild, place.channel, &modal, values).await };
+    let Ok(reply) = answered(sent).await else {
+        world.notes().form = Some(open);
+        return Err("Something in the form is missing or too long.".to_owned());
+    };
+    show(world, (who, place), from, "a form", reply);
+    Ok(())
+}
+
+fn take_form(world: &World, id: &str) -> Result<Form, String> {
+    let mut notes = world.notes();
+    let form = notes.form.take_if(|form| form.id.to_string() == id);
+    form.ok_or_else(|| "The form is closed.".to_owned())
+}
+
+/// The message that a component is on: the number of an answer that only this page keeps, and the message itself.
+fn carrier(
+    world: &World,
+    place: Place,
+    message: &str,
+    component: &str,
+) -> Result<(Option<u64>, Value), String> {
     world.channels(place)?;
     let own = world.notes().answers.iter().find(|answer| answer.id.to_string() == message).cloned();
     let body = match &own {
         Some(answer) => answer.reply.raw.clone(),
         None => posted(world, place.channel, message)?,
     };
-    if !has_button(&body, button) {
-        return Err("The message has no such button any more.".to_owned());
+    if has_component(&body, component) {
+        Ok((own.map(|answer| answer.id), body))
+    } else {
+        Err("The message has no such button any more.".to_owned())
     }
-    let (discord, custom_id) = (world.discord.clone(), button.to_owned());
-    let reply =
-        answered(
-            async move { discord.press(&who.member(), place.guild, place.channel, body, &custom_id).await },
-        )
-        .await?;
-    match own {
-        Some(own) if [DEFERRED_UPDATE, UPDATE].contains(&reply.kind) => {
-            replace(world, own.id, reply);
-        }
-        _ => world.keep(who, place, "a button", reply),
+}
+
+/// Shows what the bot answered: a form, a change of the message that was used, or a message of its own.
+fn show(world: &World, (who, place): (Who, Place), used: Option<u64>, what: &str, reply: Reply) {
+    if reply.is_modal() {
+        world.open(who, place, used, reply);
+        return;
     }
-    Ok(())
+    match used {
+        Some(used) if [DEFERRED_UPDATE, UPDATE].contains(&reply.kind) => replace(world, used, reply),
+        _ => world.keep(who, place, what, reply),
+    }
 }
 
 fn replace(world: &World, id: u64, reply: Reply) {
@@ -221,8 +311,8 @@ fn posted(world: &World, channel: u64, id: &str) -> Result<Value, String> {
     Ok(body)
 }
 
-fn has_button(message: &Value, custom_id: &str) -> bool {
+fn has_component(message: &Value, custom_id: &str) -> bool {
     let rows = message["components"].as_array().into_iter().flatten();
-    let buttons = rows.filter_map(|row| row["components"].as_array()).flatten();
-    buttons.into_iter().any(|button| button["custom_id"] == custom_id)
+    let parts = rows.filter_map(|row| row["components"].as_array()).flatten();
+    parts.into_iter().any(|part| part["custom_id"] == custom_id)
 }

@@ -50,6 +50,8 @@ pub(crate) struct Streamer {
     pub(crate) viewers: u64,
     /// Since when the stream runs.
     pub(crate) live_since: Option<Duration>,
+    /// The last stream and when it began, while Twitch has no recording of it.
+    pub(crate) unrecorded: Option<(String, Duration)>,
 }
 
 impl Streamer {
@@ -106,5 +108,6 @@ fn newcomer(twitch: &Twitch, id: usize, name: &str, login: &str) -> Streamer {
         category: "Just Chatting".to_owned(),
         viewers: 24,
         live_since: None,
+        unrecorded: None,
     }
 }

@@ -10,7 +10,11 @@ const TEXT: u64 = 3;
 const INTEGER: u64 = 4;
 const BOOLEAN: u64 = 5;
 const CHANNEL: u64 = 7;
+const ROLE: u64 = 8;
 const NUMBER: u64 = 10;
+
+/// A role: its id and its name.
+pub(crate) type Role = (u64, &'static str);
 
 /// A command that was understood.
 #[derive(Clone, PartialEq, Debug)]
@@ -64,7 +68,12 @@ struct Given<'c> {
 }
 
 /// Understands a line, or says in plain words why not.
-pub(crate) fn read(line: &str, commands: &[Value], channels: &[Channel]) -> Result<Typed, String> {
+pub(crate) fn read(
+    line: &str,
+    commands: &[Value],
+    channels: &[Channel],
+    roles: &[Role],
+) -> Result<Typed, String> {
     let leaves = leaves(commands);
     if !line.starts_with('/') {
         return Err("A command begins with a slash, such as /streamers. Bell reads nothing else.".to_owned());
@@ -78,7 +87,7 @@ pub(crate) fn read(line: &str, commands: &[Value], channels: &[Channel]) -> Resu
     })?;
     let mut options = Map::new();
     for given in givens(leaf, line, from)? {
-        options.insert(name(given.definition).to_owned(), value(&given, channels)?);
+        options.insert(name(given.definition).to_owned(), value(&given, channels, roles)?);
     }
     let missing = |option: &&Value| option["required"] == true && !options.contains_key(name(option));
     if let Some(option) = leaf.options.iter().find(missing) {
@@ -89,7 +98,7 @@ pub(crate) fn read(line: &str, commands: &[Value], channels: &[Channel]) -> Resu
 }
 
 /// Says how an unfinished line may go on.
-pub(crate) fn complete(line: &str, commands: &[Value], channels: &[Channel]) -> Completion {
+pub(crate) fn complete(line: &str, commands: &[Value], channels: &[Channel], roles: &[Role]) -> Completion {
     let leaves = leaves(commands);
     let found = find(&leaves, line).filter(|(_, from)| line[*from..].starts_with(char::is_whitespace));
     let Some((leaf, from)) = found else { return Completion::Known(command_names(&leaves, line)) };
@@ -118,6 +127,11 @@ pub(crate) fn complete(line: &str, commands: &[Value], channels: &[Channel]) -> 
                 .map(|channel| format!("#{}", channel.name))
                 .map(|name| known(name.clone(), "", &name))
                 .collect()
+        }
+        ROLE => {
+            let typed = typed.trim_start_matches('@');
+            let fitting = roles.iter().filter(|(_, name)| name.to_lowercase().starts_with(typed));
+            fitting.map(|(_, name)| format!("@{name}")).map(|name| known(name.clone(), "", &name)).collect()
         }
         BOOLEAN => ["true", "false"].map(|word| known(word.to_owned(), "", word)).into(),
         _ => {
@@ -232,7 +246,7 @@ fn no_option(leaf: &Leaf<'_>, option: &str) -> String {
 }
 
 /// The value as Discord would send it.
-fn value(given: &Given<'_>, channels: &[Channel]) -> Result<Value, String> {
+fn value(given: &Given<'_>, channels: &[Channel], roles: &[Role]) -> Result<Value, String> {
     let (text, option) = (given.value.as_str(), name(given.definition));
     if text.is_empty() {
         return Err(format!("{option} is empty. Type a value right behind {option}:"));
@@ -258,8 +272,18 @@ fn value(given: &Given<'_>, channels: &[Channel]) -> Result<Value, String> {
         }
         BOOLEAN => text.parse::<bool>().map(Value::from).map_err(|_| format!("{option} is true or false.")),
         CHANNEL => channel(given.definition, text, channels).map(|channel| json!(channel.id.to_string())),
+        ROLE => role(text, roles).map(|id| json!(id.to_string())),
         _ => Ok(json!(text)),
     }
+}
+
+fn role(text: &str, roles: &[Role]) -> Result<u64, String> {
+    let wanted = text.trim_start_matches('@');
+    let found = roles.iter().find(|(_, name)| name.eq_ignore_ascii_case(wanted));
+    found.map(|(id, _)| *id).ok_or_else(|| {
+        let names = roles.iter().map(|(_, name)| format!("@{name}"));
+        format!("This server has no role @{wanted}. It has {}.", listed(names))
+    })
 }
 
 fn channel<'c>(definition: &Value, text: &str, channels: &'c [Channel]) -> Result<&'c Channel, String> {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
-use livebell_fakes::discord::{Channel, ChannelKind, Discord, Interaction, Member, Reply};
+use livebell_fakes::discord::{Channel, ChannelKind, Discord, Interaction, Member, Reply, Role};
 use livebell_fakes::twitch::Twitch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +16,9 @@ use crate::command_line;
 
 /// Answers that are kept for showing; nobody scrolls back further.
 const MAX_ANSWERS: usize = 100;
+
+/// A role that announcements may mention.
+const FANS: &str = "Stream Fans";
 
 /// Who sits at the keyboard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -53,6 +56,23 @@ pub(crate) struct Server {
     pub(crate) id: u64,
     /// Its name.
     pub(crate) name: &'static str,
+    /// Its roles, that of everybody first.
+    pub(crate) roles: Vec<(u64, &'static str)>,
+}
+
+/// A form that the bot has opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Form {
+    /// Its number here.
+    pub(crate) id: u64,
+    /// For whom.
+    pub(crate) who: Who,
+    /// Where.
+    pub(crate) place: Place,
+    /// The answer that it was opened on, by its number here.
+    pub(crate) from: Option<u64>,
+    /// What is asked for.
+    pub(crate) modal: Reply,
 }
 
 /// What the bot answered to a command or a button.
@@ -79,6 +99,8 @@ pub(crate) struct Notes {
     pub(crate) cast: Vec<Streamer>,
     /// What was answered, oldest first.
     pub(crate) answers: Vec<Answer>,
+    /// The form that is open; as in Discord there is one at a time.
+    pub(crate) form: Option<Form>,
     last_answer: u64,
 }
 
@@ -104,7 +126,10 @@ impl World {
             let general = discord.add_channel(id, "general", ChannelKind::Text);
             discord.add_channel(id, "live", ChannelKind::Text);
             discord.add_channel(id, announcing, kind);
-            (Server { id, name }, Place { guild: id, channel: general })
+            let fans = discord
+                .add_role_with(id, Role { name: FANS.to_owned(), mentionable: true, ..Role::default() });
+            let roles = vec![(id, "everyone"), (fans, FANS)];
+            (Server { id, name, roles }, Place { guild: id, channel: general })
         };
         let (pals, in_pals) = build("Pixel Pals", "news", ChannelKind::Announcement);
         let (owls, in_owls) = build("Night Owls", "announcements", ChannelKind::Announcement);
@@ -147,14 +172,19 @@ impl World {
     pub(crate) async fn typed(&self, who: Who, place: Place, line: &str) -> Result<(), String> {
         let line = line.trim();
         let reply = self.sent(who, place, line).await?;
-        self.keep(who, place, line, reply);
+        if reply.is_modal() {
+            self.open(who, place, None, reply);
+        } else {
+            self.keep(who, place, line, reply);
+        }
         Ok(())
     }
 
     /// As [`World::typed`], without keeping the answer.
     pub(crate) async fn sent(&self, who: Who, place: Place, line: &str) -> Result<Reply, String> {
         let channels = self.channels(place)?;
-        let typed = command_line::read(line, &self.discord.commands(), &channels)?;
+        let roles = &self.server(place.guild)?.roles;
+        let typed = command_line::read(line, &self.discord.commands(), &channels, roles)?;
         if !self.discord.offers(&typed.command, &who.member()) {
             let command = &typed.command;
             return Err(format!(
@@ -169,6 +199,14 @@ impl World {
             discord.slash(&by, place.guild, place.channel, &typed.command, Value::Object(typed.options)).await
         })
         .await
+    }
+
+    /// Keeps a form open.
+    pub(crate) fn open(&self, who: Who, place: Place, from: Option<u64>, modal: Reply) {
+        let mut notes = self.notes();
+        notes.last_answer += 1;
+        let id = notes.last_answer;
+        notes.form = Some(Form { id, who, place, from, modal });
     }
 
     /// Keeps an answer for showing.
