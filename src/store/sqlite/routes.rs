@@ -175,7 +175,8 @@ impl Store {
             }
             let count = |doubt: &str| -> Result<usize, StoreError> {
                 let count: i64 = tx
-                    .prepare_cached("SELECT COUNT(*) FROM delivery WHERE guild_id = ?1 AND doubt = ?2")?
+                    .prepare_cached("SELECT COUNT(*) FROM delivery WHERE guild_id = ?1 AND doubt = ?2 AND part = 0",
+                    )?
                     .query_row(params![signed(guild.get()), doubt], |row| row.get(0))?;
                 Ok(usize::try_from(count).unwrap_or(0))
             };
