@@ -41,6 +41,9 @@ fn words(trial: &Trial, is_new: bool) -> String {
             "The one stream of the last {days} days would{} have been announced.",
             if announced == 1 { "" } else { " not" }
         ),
+        _ if trial.is_cut => format!(
+            "Of the latest {sessions} streams, all within the last {days} days, {announced} would have been announced."
+        ),
         _ => format!(
             "Of the {sessions} streams of the last {days} days, {announced} would have been announced."
         ),
@@ -56,5 +59,28 @@ fn line(tried: &Tried) -> String {
             "⏸️ **{name}** is live and held back: {}.",
             held(by, &tried.wanted, &tried.stream, Told::Now)
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sessions: usize, is_cut: bool, expected: &str) {
+        let trial = Trial { live: Vec::new(), sessions, is_cut, announced: 1 };
+        let words = words(&trial, false);
+        assert_eq!(words.lines().last(), Some(expected));
+    }
+
+    #[test]
+    fn what_was_tried_is_said_as_it_was() {
+        check(0, false, "No stream of the last 14 days is remembered to try this on.");
+        check(1, false, "The one stream of the last 14 days would have been announced.");
+        check(7, false, "Of the 7 streams of the last 14 days, 1 would have been announced.");
+        check(
+            600,
+            true,
+            "Of the latest 600 streams, all within the last 14 days, 1 would have been announced.",
+        );
     }
 }

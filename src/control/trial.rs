@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Asker, Control, Denied, Whose};
 use crate::audience::{self, Patterns};
 use crate::domain::{BroadcasterId, HeldBy, Preferences, Stream, WatchKey};
+use crate::store::MAX_TRIED;
 
 /// How far back filters are tried: as long as titles and categories are remembered.
 pub const TRIED: Duration = Duration::from_hours(14 * 24);
@@ -17,6 +18,8 @@ pub struct Trial {
     pub live: Vec<Tried>,
     /// How many streams there were in the time that is looked back.
     pub sessions: usize,
+    /// Whether there were more, so that these are the latest of them.
+    pub is_cut: bool,
     /// How many of them would have been announced, at their start or later.
     pub announced: usize,
 }
@@ -54,7 +57,8 @@ impl Control {
             let wanted = wanted.get(&session.broadcaster).unwrap_or(&usual);
             session.seen.iter().any(|stream| audience::held_by(wanted, stream, &mut patterns).is_none())
         });
-        Ok(Trial { live, sessions: past.len(), announced: announced.count() })
+        let (sessions, announced) = (past.len(), announced.count());
+        Ok(Trial { live, sessions, is_cut: sessions >= MAX_TRIED, announced })
     }
 
     /// What counts for each streamer that this is about.

@@ -232,7 +232,7 @@ impl Wish {
     /// What is to be set because of it, but for the categories, which have to be looked up.
     pub(super) fn read(&self, guild: GuildId) -> Result<Preferences, Denied> {
         Ok(Preferences {
-            mention: self.mention(guild),
+            mention: self.mention(guild)?,
             message: self.message.as_deref().map(message).transpose()?,
             color: self.color.as_deref().map(color).transpose()?,
             preview: self.preview,
@@ -254,14 +254,18 @@ impl Wish {
         })
     }
 
-    fn mention(&self, guild: GuildId) -> Option<Mention> {
-        match (self.here, self.mention) {
-            (Some(true), _) => Some(Mention::Here),
+    fn mention(&self, guild: GuildId) -> Result<Option<Mention>, Denied> {
+        Ok(match (self.here, self.mention) {
+            (Some(true), Some(_)) => {
+                let why = "a role and `here` cannot both be mentioned; leave one of the two out";
+                return Err(invalid(Setting::Mention, why));
+            }
+            (Some(true), None) => Some(Mention::Here),
             (_, Some(role)) if role.get() == guild.get() => Some(Mention::Everyone),
             (_, Some(role)) => Some(Mention::Role(role)),
             (Some(false), None) => Some(Mention::Nobody),
             (None, None) => None,
-        }
+        })
     }
 }
 
@@ -430,7 +434,9 @@ mod tests {
     fn a_role_here_and_nobody_are_told_apart() {
         let mention = |mention, here| read(&Wish { mention, here, ..Wish::default() }).mention;
         assert_eq!(mention(RoleId::new(7), None), RoleId::new(7).map(Mention::Role));
-        assert_eq!(mention(RoleId::new(7), Some(true)), Some(Mention::Here));
+        assert_eq!(mention(RoleId::new(7), Some(false)), RoleId::new(7).map(Mention::Role));
+        let both = Wish { mention: RoleId::new(7), here: Some(true), ..Wish::default() };
+        refused(&both, "mention: a role and `here` cannot both be mentioned; leave one of the two out");
         assert_eq!(mention(None, Some(false)), Some(Mention::Nobody));
         assert_eq!(mention(None, None), None);
     }

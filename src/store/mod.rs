@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use board::{Board, LiveNow};
-pub use sqlite::{HISTORY, LOOKED_AT_EVERY, MAX_MENTIONED, Store, VIEWERS_KEPT_EVERY, migrate, probe};
+pub use sqlite::{
+    HISTORY, LOOKED_AT_EVERY, MAX_MENTIONED, MAX_TRIED, Store, VIEWERS_KEPT_EVERY, migrate, probe,
+};
 
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, DeliveryId, Doubt, DoubtPolicy, ForumTagId, GuildId, LatePolicy,

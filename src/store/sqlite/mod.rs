@@ -37,6 +37,7 @@ pub use history::HISTORY;
 pub use members::MAX_MENTIONED;
 pub use opening::probe;
 pub use sessions::LOOKED_AT_EVERY;
+pub use trying::MAX_TRIED;
 
 use super::{Board, StoreError, StoreOptions, preferences};
 use crate::domain::{BroadcasterId, ChannelId, GuildId, Preferences};

@@ -10,7 +10,7 @@ use crate::store::{PastSession, StoreError, facts};
 
 /// Sessions that filters are tried on at most, the latest: those of forty streamers who stream every day. More would hold up
 /// other readers, and would not tell more.
-const MAX_SESSIONS: i64 = 600;
+pub const MAX_TRIED: usize = 600;
 
 impl Store {
     /// What streamers of a server's list, or one of them, have streamed since then, as far as it is remembered.
@@ -30,9 +30,10 @@ impl Store {
                  LEFT JOIN chapter USING (session_id)
                  ORDER BY session_id, chapter_id",
             )?;
+            let most = i64::try_from(MAX_TRIED).unwrap_or(i64::MAX);
             let streamer = streamer.as_ref().map(BroadcasterId::as_str);
             let mut rows =
-                statement.query(params![signed(guild.get()), streamer, since.as_millis(), MAX_SESSIONS])?;
+                statement.query(params![signed(guild.get()), streamer, since.as_millis(), most])?;
             let mut found: Vec<PastSession> = Vec::new();
             let mut places: HashMap<SessionId, usize> = HashMap::new();
             while let Some(row) = rows.next()? {
