@@ -62,11 +62,14 @@ pub fn mention_members<'u>(message: &mut Message, members: &'u [UserId]) -> &'u 
     rest
 }
 
-/// Which of these members a text mentions.
+/// Which of these members a text mentions: those of the line that [`mention_members`] adds. An admin's own text may name
+/// somebody too, and that notifies nobody.
 #[must_use]
 pub fn mentioned(text: &str, members: &[UserId]) -> Vec<UserId> {
-    let ids = text.split("<@").skip(1).filter_map(|rest| rest.split_once('>')?.0.parse().ok());
-    let named: HashSet<u64> = ids.collect();
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    let ids = line.split(' ').map(|mark| mark.strip_prefix("<@")?.strip_suffix('>')?.parse().ok());
+    // Anything else in it makes it a line of the admin's.
+    let named: HashSet<u64> = ids.collect::<Option<_>>().unwrap_or_default();
     members.iter().copied().filter(|member| named.contains(&member.get())).collect()
 }
 
