@@ -83,8 +83,6 @@ struct Done {
 /// What is known of an attempt when it is over.
 struct Tried {
     attempt: Attempt,
-    /// Whether it is to notify nobody.
-    is_silent: bool,
     /// The first attempt of which nobody knows whether it succeeded.
     unsure_since: Option<Timestamp>,
     doubt: Option<Doubt>,
@@ -170,7 +168,7 @@ impl Worker {
     /// Makes one attempt and remembers what came of it.
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
         let tried = self.dispel_doubt(&delivery).await;
-        let Tried { attempt, is_silent, unsure_since, doubt } = tried;
+        let Tried { attempt, unsure_since, doubt } = tried;
         let Attempt { outcome, sent_at, there, posted_in } = attempt;
         let at = self.clock.now();
         let wait = match &outcome {
@@ -192,7 +190,9 @@ impl Worker {
             unauthorized: outcome == Outcome::Unauthorized,
         };
         let retry_at = at.after(wait);
-        // Discord names no message that is gone: there is nothing to answer.
+        // Discord names no message that is gone: there is nothing to answer. Neither is one that notified nobody when it was sent,
+        // which may have been an earlier attempt.
+        let is_silent = manner(&delivery, sent_at.unwrap_or(at)).is_silent;
         let may_answer =
             delivery.answers.is_none() && !is_silent && matches!(outcome, Outcome::Delivered(Some(_)));
         let replies = if may_answer { replies(&delivery.members, &there) } else { Vec::new() };
@@ -225,12 +225,7 @@ impl Worker {
         {
             return self.send(delivery, Some(unsure_since), Some(until), None).await;
         }
-        let settled = |attempt, doubt| Tried {
-            attempt,
-            is_silent: manner(delivery, now).is_silent,
-            unsure_since: Some(unsure_since),
-            doubt,
-        };
+        let settled = |attempt, doubt| Tried { attempt, unsure_since: Some(unsure_since), doubt };
         match self.sink.find(delivery).await {
             Sight::There { message, mentioned: there, posted_in } => {
                 let outcome = Outcome::Delivered(Some(message));
@@ -265,10 +260,11 @@ impl Worker {
     ) -> Tried {
         let began = self.clock.now();
         let manner = manner(delivery, began);
-        let is_silent = manner.is_silent;
         let is_reply = delivery.answers.is_some();
-        if manner.late.is_some() && delivery.late == LatePolicy::Skip && unsure_since.is_none() && !is_reply {
-            return Tried { attempt: Attempt::vain(Outcome::Skipped), is_silent, unsure_since, doubt };
+        // A reply that notifies nobody says nothing, so there is no quiet one.
+        let is_unwanted = delivery.late == LatePolicy::Skip || (is_reply && manner.is_silent);
+        if manner.late.is_some() && is_unwanted && unsure_since.is_none() {
+            return Tried { attempt: Attempt::vain(Outcome::Skipped), unsure_since, doubt };
         }
         let Delivery { stream, profile, preferences, members, .. } = delivery;
         let message = if is_reply {
@@ -291,7 +287,7 @@ impl Worker {
         let went_out = unsure || matches!(attempt.outcome, Outcome::Delivered(_));
         let doubt = doubt.filter(|doubt| went_out || *doubt != Doubt::SentAgain);
         let unsure_since = if unsure { unsure_since.or(Some(began)) } else { unsure_since };
-        Tried { attempt, is_silent, unsure_since, doubt }
+        Tried { attempt, unsure_since, doubt }
     }
 
     /// Whether a delivery that waited for its turn is still owed. Not when that cannot be found out: what came of it could

@@ -130,6 +130,46 @@ async fn whoever_turned_a_streamer_off_is_not_pinged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_wants_nothing_late_is_not_pinged_late_by_a_reply_either() {
+    for (policy, expected) in [("post", vec![80, 1]), ("quiet", vec![80]), ("skip", vec![80])] {
+        let (world, cats) = World::with_follower().await;
+        world.database().execute("UPDATE guild SET late = ?1", [policy]).expect("written");
+        world.who_asked(cats, 81);
+        world.goes_live("ann");
+        world.discord.wait_for_effect(1).await;
+        world.discord.deny(cats.live, SEND_MESSAGES);
+        world.pass(HOURS).await;
+        world.discord.allow_again(cats.live);
+        world.pass(A_LOOK).await;
+        assert_eq!(shares(&world.posts(cats)), expected, "{policy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_names_nobody_who_has_turned_the_streamer_off_meanwhile() {
+    let (world, cats) = World::with_follower().await;
+    let members = world.who_asked(cats, 2);
+    world.ann_goes_live().await;
+    world.chose(cats, &members[0], "off", 0);
+    world.twitch.set_title(&world.id("ann"), "Any% again");
+    world.pass(AN_EDIT).await;
+    let posts = world.posts(cats);
+    assert_eq!((posts.len(), posts[0].edits), (1, 1));
+    assert_eq!(posts[0].content(), format!("<@{}>", members[1].id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_in_the_text_pings_nobody_and_costs_nobody_the_reply() {
+    let (world, cats) = World::with_follower().await;
+    let members = world.who_asked(cats, 81);
+    let text = format!("For <@{}>!", members[80].id);
+    world.slash(&world.admin, cats, "editstreamer", json!({ "streamer": "ann", "message": text })).await;
+    world.ann_goes_live().await;
+    let posts = world.expect_pinged(cats, &members);
+    assert_eq!(shares(&posts), [80, 1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_whose_answer_was_lost_is_shown_once() {
     for (fault, wait) in [(Fault::CutAfter, A_LOOK), (Fault::HangAfter, Duration::from_mins(4))] {
         let (world, cats) = World::with_follower().await;

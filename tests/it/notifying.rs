@@ -24,7 +24,8 @@ impl World {
         let id = format!("notify:v1:{}", self.id(login));
         let standing = self.announcements(server).into_iter().rev();
         let mut standing = standing.map(|post| self.discord.message(server.live, post.id));
-        let message = standing.find(|message| message.to_string().contains(&id)).unwrap_or_default();
+        let message = standing.find(|message| message.to_string().contains(&id));
+        let message = message.expect("an announcement that has the button");
         self.discord.press(by, server.guild, server.live, message, &id).await
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use livebell_fakes::discord::permissions::{MANAGE_THREADS, READ_MESSAGE_HISTORY, SEND_MESSAGES};
-use livebell_fakes::discord::{Channel, ChannelKind, Fault, Message, Place, Reply};
+use livebell_fakes::discord::{Channel, ChannelKind, Fault, Member, Message, Place, Reply};
 use serde_json::{Value, json};
 
 use crate::routes::{asks, chooses};
@@ -297,6 +297,25 @@ async fn at_the_end_the_whole_post_is_deleted_where_the_bot_may() {
         assert!(left.iter().all(|(_, message)| message.is_none()));
         assert!(why(&world, cats).await.contains("I deleted the message when the stream was over"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_forum_the_replies_stand_in_the_post() {
+    let (world, cats) = forum(&[], false).await;
+    let members: Vec<Member> = (0..81).map(|number| Member::named(&format!("member {number}"))).collect();
+    for member in &members {
+        world.discord.member_joins(cats.guild, member);
+        world.notify(member, cats, "ann", "on").await;
+    }
+    world.goes_live("ann");
+    world.discord.wait_for_effect(1).await;
+    world.discord.fail(Place::Messages, 1, Fault::CutAfter);
+    world.pass(A_LOOK).await;
+    let (post, announcement) = the_post(&world, cats);
+    let there = world.discord.messages(post.id);
+    let shares: Vec<usize> = there.iter().map(|message| message.notified.users.len()).collect();
+    assert_eq!(shares, [80, 1]);
+    assert_eq!(there[1].reply_to, Some(announcement.id));
 }
 
 #[tokio::test(start_paused = true)]

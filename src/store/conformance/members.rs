@@ -1,7 +1,7 @@
 //! Members who choose which streamers may ping them.
 
 use super::*;
-use crate::domain::Choice;
+use crate::domain::{Choice, Doubt};
 use crate::store::{Chosen, MAX_MENTIONED};
 
 fn user(raw: u64) -> UserId {
@@ -63,6 +63,85 @@ async fn what_was_chosen_goes_with_the_watch_the_member_and_the_person() {
     assert_eq!(store.forget_person(user(6)).await.expect("forgotten"), 2);
     assert_eq!(chosen(&store, 1, 6).await.len() + chosen(&store, 2, 6).await.len(), 0);
     assert_eq!(chosen(&store, 2, 5).await, ["user_7 on"]);
+}
+
+/// Server 1 is told of a stream; its announcement mentions one member and has no room for two others, who get a reply each.
+async fn announced_to_three() -> (tempfile::TempDir, Store, Delivery) {
+    let (folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    for who in [5, 6, 8] {
+        choose(&store, 1, "7", who, Choice::On).await;
+    }
+    assert_eq!(goes_live(&store, "7", "a").await, 1);
+    let delivery = lease(&store, NOW).await.remove(0);
+    assert_eq!(delivery.members, [5, 6, 8].map(user));
+    let mentioned = Mentioned { there: vec![user(5)], replies: vec![vec![user(6)], vec![user(8)]] };
+    let delivered = Outcome::Delivered(MessageId::new(50));
+    let settlement = Settlement { mentioned, sent_at: Some(NOW), ..settlement(&delivery, delivered) };
+    store.settle(settlement).await.expect("settled");
+    (folder, store, delivery)
+}
+
+#[tokio::test]
+async fn replies_are_parts_of_their_announcement_with_a_course_of_their_own() {
+    let (_folder, store, announcement) = announced_to_three().await;
+    let mut replies = lease(&store, later(1)).await;
+    assert_eq!(replies.len(), 2);
+    replies.sort_by_key(|reply| reply.members.clone());
+    for (reply, who) in replies.iter().zip([6, 8]) {
+        assert_eq!((reply.answers, &reply.members[..]), (MessageId::new(50), &[user(who)][..]));
+        assert_eq!((reply.transition, reply.channel), (announcement.transition, announcement.channel));
+    }
+    let later_on = Outcome::RetryAfter { asked: None, why: "busy".to_owned(), perhaps_done: false };
+    let waits = Settlement { retry_at: later(60), ..settlement(&replies[0], later_on) };
+    store.settle(waits).await.expect("settled");
+    let delivered = Outcome::Delivered(MessageId::new(51));
+    store.settle(settlement(&replies[1], delivered)).await.expect("settled");
+    assert_eq!(lease(&store, later(59)).await, []);
+    let again = lease(&store, later(60)).await;
+    assert_eq!(again.iter().map(|reply| (reply.id, reply.attempt)).collect::<Vec<_>>(), [(replies[0].id, 2)]);
+}
+
+#[tokio::test]
+async fn who_turns_a_streamer_off_is_taken_from_replies_and_edits() {
+    let (_folder, store, announcement) = announced_to_three().await;
+    for who in [5, 6] {
+        choose(&store, 1, "7", who, Choice::Off).await;
+    }
+    let replies = lease(&store, later(1)).await;
+    assert_eq!(replies.iter().map(|reply| reply.members.clone()).collect::<Vec<_>>(), [[user(8)]]);
+    let session = session(&store, "7");
+    let other = Stream { title: Some("100%".to_owned()), ..stream("7", "a") };
+    commit(&store, later(2), Change::Continued { session, stream: Box::new(other) }).await;
+    let revisions = store.revisions_due(later(600), 10, Vec::new()).await.expect("revisions");
+    assert_eq!(
+        revisions.iter().map(|one| (one.delivery, one.members.clone())).collect::<Vec<_>>(),
+        [(announcement.id, vec![])]
+    );
+}
+
+#[tokio::test]
+async fn replies_go_with_their_announcement() {
+    let (_folder, store, announcement) = announced_to_three().await;
+    store.message_is_gone(announcement.id, None).await.expect("noted");
+    assert_eq!(lease(&store, later(1)).await, []);
+    let (_folder, store, _) = announced_to_three().await;
+    let ended = Change::Ended { session: session(&store, "7"), broadcaster: BroadcasterId::new("7") };
+    commit(&store, later(1), ended).await;
+    assert_eq!(lease(&store, later(2)).await, []);
+}
+
+#[tokio::test]
+async fn a_reply_in_doubt_is_no_announcement_in_doubt() {
+    let (_folder, store, _) = announced_to_three().await;
+    let reply = lease(&store, later(1)).await.remove(0);
+    let again = Settlement {
+        doubt: Some(Doubt::SentAgain),
+        ..settlement(&reply, Outcome::Delivered(MessageId::new(51)))
+    };
+    store.settle(again).await.expect("settled");
+    let troubles = store.troubles(guild(1)).await.expect("troubles");
+    assert_eq!((troubles.sent_again, troubles.kept_back), (0, 0));
 }
 
 #[tokio::test]

@@ -160,9 +160,15 @@ pub(super) fn of_reply(tx: &Transaction<'_>, delivery: i64) -> Result<Vec<UserId
     )
 }
 
-/// The members whom a message mentions.
+/// The members whom a message mentions, without those who have turned the streamer off meanwhile.
 pub(super) fn of_message(tx: &Transaction<'_>, delivery: i64) -> Result<Vec<UserId>, StoreError> {
-    users(tx, "SELECT user_id FROM mentioned WHERE delivery_id = ?1 ORDER BY user_id", delivery)
+    users(
+        tx,
+        "SELECT user_id FROM mentioned JOIN delivery USING (delivery_id)
+         LEFT JOIN member_choice USING (guild_id, broadcaster_id, user_id)
+         WHERE delivery_id = ?1 AND choice IS NOT 'off' ORDER BY user_id",
+        delivery,
+    )
 }
 
 fn users(tx: &Transaction<'_>, sql: &str, delivery: i64) -> Result<Vec<UserId>, StoreError> {
@@ -176,8 +182,8 @@ fn users(tx: &Transaction<'_>, sql: &str, delivery: i64) -> Result<Vec<UserId>, 
     Ok(users)
 }
 
-/// An announcement stands in its channel: notes whom it mentions, and owes replies to those for whom it had no room, unless its
-/// stream is over already.
+/// An announcement stands in its channel: notes whom it mentions, and owes replies to those for whom it had no room, as of when it
+/// came there, unless its stream is over already.
 pub(super) fn note(
     tx: &Transaction<'_>,
     delivery: DeliveryId,
@@ -199,7 +205,8 @@ pub(super) fn note(
     note_all(tx, delivery.0, &mentioned.there)?;
     let mut owe = tx.prepare_cached(
         "INSERT INTO delivery (transition_id, guild_id, broadcaster_id, channel_id, decided_at, due_at, owed_since, part)
-         SELECT transition_id, guild_id, broadcaster_id, COALESCE(posted_in, channel_id), ?2, ?2, owed_since, ?3
+         SELECT transition_id, guild_id, broadcaster_id, COALESCE(posted_in, channel_id), ?2, ?2,
+                COALESCE(sent_at, owed_since), ?3
          FROM delivery WHERE delivery_id = ?1 AND part = 0
          ON CONFLICT DO NOTHING RETURNING delivery_id",
     )?;
