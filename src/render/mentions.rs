@@ -151,7 +151,9 @@ mod tests {
     fn a_text_tells_whom_it_mentions() {
         let asked: Vec<UserId> = [7, 8, 80, 9].into_iter().filter_map(UserId::new).collect();
         let named = |text: &str| mentioned(text, &asked).iter().map(|user| user.get()).collect::<Vec<_>>();
-        assert_eq!(named("<@&7> is <@8> <@, <@9 and <@!9>\n<@80> <@1>"), [8, 80]);
+        assert_eq!(named("<@&7> is <@8> <@, <@9 and <@!9>\n<@80> <@1>"), [80]);
+        assert_eq!(named("<@7> <@8>"), [7, 8]);
+        assert_eq!(named("hello\n<@7> hello"), [0; 0]);
         assert_eq!(named(""), [0; 0]);
     }
 
