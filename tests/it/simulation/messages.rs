@@ -1,6 +1,6 @@
 //! The life of messages: moderators delete some, and in the end each one has to read as its stream was seen at last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use livebell_fakes::discord::{Message, Request};
@@ -123,9 +123,13 @@ impl Stage {
     /// What is wrong with how the messages read that stand.
     pub(super) fn misread(&self) -> Vec<String> {
         let evidence = self.evidence();
+        let known = self.known();
         let all = evidence.shown.iter().zip(&self.servers).enumerate();
         all.flat_map(|(number, (shown, server))| {
-            shown.iter().filter_map(move |shown| self.oracle.misread(number, shown, server.on_end))
+            let known = &known;
+            shown.iter().filter_map(move |shown| {
+                self.oracle.misread(number, shown, known.contains(&shown.id), server.on_end)
+            })
         })
         .collect()
     }
@@ -138,6 +142,7 @@ impl Stage {
         let fields = embed["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
         let category = fields.iter().find(|field| text(&field["name"]).starts_with("Categor"));
         Shown {
+            id: message.id,
             who: number.unwrap_or(usize::MAX),
             started_at: text(&embed["timestamp"]),
             at: message.at - self.since_epoch(Duration::ZERO),
@@ -149,6 +154,15 @@ impl Stage {
         }
     }
 
+    /// The messages that the bot knows to be there.
+    fn known(&self) -> BTreeSet<u64> {
+        let database = self.database();
+        let sql = "SELECT message_id FROM delivery WHERE message_id IS NOT NULL";
+        let mut statement = database.prepare(sql).expect("a statement");
+        let ids = statement.query_map([], |row| row.get::<_, i64>(0)).expect("rows");
+        ids.filter_map(|id| u64::try_from(id.expect("an id")).ok()).collect()
+    }
+
     fn standing(&self) -> BTreeMap<u64, Message> {
         let live = self.servers.iter().map(|server| server.live);
         let all = live.flat_map(|channel| self.discord.messages(channel));
@@ -156,11 +170,16 @@ impl Stage {
     }
 }
 
-/// What a message says. The picture's address tells when it was rendered.
+/// What a message says, without what is not brought up to date: the picture's address and how late it was tell when it was
+/// rendered, and viewers are not chased.
 fn reading(message: &Message) -> Value {
     let mut embed = message.body["embeds"][0].clone();
     if let Some(embed) = embed.as_object_mut() {
         embed.remove("image");
+        embed.remove("footer");
+    }
+    if let Some(fields) = embed["fields"].as_array_mut() {
+        fields.retain(|field| field["name"] != "Viewers");
     }
     json!([message.body["content"], embed, message.body["components"]])
 }
