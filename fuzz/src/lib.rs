@@ -168,7 +168,9 @@ fn error_holds(status: StatusCode, error: DiscordError) {
         Outcome::Delivered(message) => assert_eq!((message, code), (None, 10008)),
         Outcome::Unauthorized => assert!(status == StatusCode::UNAUTHORIZED || code == 50014),
         Outcome::RetryAfter { why, .. } => assert!(text::length(&why) <= MAX_WORDS),
-        other @ (Outcome::Skipped | Outcome::KeptBack) => panic!("Discord does not decide about {other:?}"),
+        other @ (Outcome::Skipped | Outcome::KeptBack | Outcome::Over) => {
+            panic!("Discord does not decide about {other:?}")
+        }
     }
 }
 

@@ -140,7 +140,10 @@ fn result(guild: GuildId, why: &Why, account: &Account) -> String {
         }
         DeliveryState::Expired => {
             let trouble = delivery.detail.as_ref().map(|detail| format!(" Last trouble: {}.", said(detail)));
-            format!("⌛ Not announced: the stream was over before it could be.{}", trouble.unwrap_or_default())
+            format!(
+                "⌛ Not announced: the stream was over before it could be.{}",
+                trouble.unwrap_or_default()
+            )
         }
         DeliveryState::Cancelled => {
             "Not announced: the streamer was off this server's list, or I was not in this server.".to_owned()
@@ -150,8 +153,7 @@ fn result(guild: GuildId, why: &Why, account: &Account) -> String {
             LatePolicy::Skip.as_str()
         ),
         DeliveryState::KeptBack => {
-            "❔ Perhaps announced: Discord's answer was lost, and this server rather misses one than reads it twice."
-                .to_owned()
+            "❔ Perhaps announced: Discord's answer was lost, and sending it again was not wanted.".to_owned()
         }
         DeliveryState::Held => format!(
             "⏸️ Held back: {}. It is announced if that changes while the stream is on.",

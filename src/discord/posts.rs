@@ -162,10 +162,11 @@ impl Rest {
         let (sent_at, made) = self.inner.exchange(place, Method::POST, route, &path, Some(&body)).await;
         let made: PostBody = made?;
         let without = || perhaps_done("a post without its message");
-        let message = made.message.ok_or_else(without)?;
-        let id = MessageId::new(message.id).ok_or_else(without)?;
+        let first = made.message.ok_or_else(without)?;
+        let id = MessageId::new(first.id).ok_or_else(without)?;
         let channel = ChannelId::new(made.id).ok_or_else(without)?;
-        Ok(Posted { id, channel, sent_at, text: message.content })
+        let is_silent = first.is_silent().unwrap_or(message.is_silent);
+        Ok(Posted { id, channel, sent_at, text: first.content, is_silent })
     }
 
     /// Brings a thread back that was put away, behind everybody else (Discord, Channel, "Modify Channel").

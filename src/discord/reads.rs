@@ -56,6 +56,8 @@ pub struct Found {
     pub posted: Posted,
     /// Which message it answers.
     pub answers: Option<MessageId>,
+    /// Whether it notified nobody.
+    pub is_silent: bool,
 }
 
 impl Rest {

@@ -52,6 +52,8 @@ pub struct Posted {
     pub sent_at: Timestamp,
     /// What it says above its card. Not what was sent, if an earlier attempt had put it there.
     pub text: Option<String>,
+    /// Whether it notified nobody, which is not what was sent in the same case.
+    pub is_silent: bool,
 }
 
 /// The application that the token belongs to.
@@ -194,7 +196,8 @@ impl Rest {
         let (sent_at, created) = self.inner.exchange(place, Method::POST, route, &path, Some(&body)).await;
         let created: CreatedBody = created?;
         let id = MessageId::new(created.id).ok_or_else(|| perhaps_done("a message without an id"))?;
-        Ok(Posted { id, channel, sent_at, text: created.content })
+        let is_silent = created.is_silent().unwrap_or(message.is_silent);
+        Ok(Posted { id, channel, sent_at, text: created.content, is_silent })
     }
 
     /// Puts this into a message of the bot's in place of what is there. Doing it again does no harm. `is_wanted` is asked when

@@ -20,7 +20,7 @@ pub(super) struct NewMessage<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     components: Vec<Row<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    flags: Option<u32>,
+    flags: Option<u64>,
     allowed_mentions: AllowedMentions,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_reference: Option<Reference>,
@@ -174,8 +174,6 @@ impl From<&render::Mentions> for AllowedMentions {
 impl<'a> NewMessage<'a> {
     /// There is no nonce for the first message of a post.
     pub(super) fn new(message: &'a render::Message, nonce: Option<&'a str>) -> Self {
-        /// Notifies nobody (Discord, Message, "Message Flags").
-        const SUPPRESS_NOTIFICATIONS: u32 = 1 << 12;
         Self {
             content: message.text.as_deref(),
             embeds: message.embed.as_ref().map(|embed| [EmbedBody::from(embed)]),
@@ -277,6 +275,8 @@ pub(super) struct MessageBody {
     #[serde(default)]
     embeds: Vec<SeenEmbed>,
     #[serde(default)]
+    flags: u64,
+    #[serde(default)]
     message_reference: Option<SeenReference>,
 }
 
@@ -303,6 +303,7 @@ impl MessageBody {
             by: UserId::new(self.author.id)?,
             posted: render::Posted { text: self.content, url, timestamp },
             answers: answered.and_then(MessageId::new),
+            is_silent: is_silent(self.flags),
         })
     }
 }
@@ -321,6 +322,22 @@ pub(super) struct CreatedBody {
     pub(super) id: u64,
     #[serde(default)]
     pub(super) content: Option<String>,
+    #[serde(default)]
+    flags: Option<u64>,
+}
+
+impl CreatedBody {
+    /// Whether it notified nobody, if that is said.
+    pub(super) fn is_silent(&self) -> Option<bool> {
+        self.flags.map(is_silent)
+    }
+}
+
+/// Notifies nobody (Discord, Message, "Message Flags").
+const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
+
+fn is_silent(flags: u64) -> bool {
+    flags & SUPPRESS_NOTIFICATIONS != 0
 }
 
 /// Anything that has an id.

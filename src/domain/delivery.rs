@@ -29,6 +29,8 @@ pub struct Delivery {
     pub owed_since: Timestamp,
     /// The first attempt of which nobody knows whether it put the announcement there.
     pub unsure_since: Option<Timestamp>,
+    /// Whether the session is over: it is only to be found out whether the announcement is there, which has to say so then.
+    pub is_over: bool,
     /// What the server wants of announcements that come late.
     pub late: LatePolicy,
     /// What the server wants when nobody can tell whether it has been announced.
@@ -66,6 +68,8 @@ pub enum Outcome {
     Skipped,
     /// Nobody tried again: it may be there, nobody can look, and the server wants no second one.
     KeptBack,
+    /// Nobody tried again: it was looked for because its stream is over, and it is not there.
+    Over,
     /// The credentials are no longer accepted: nothing at all can be sent.
     Unauthorized,
 }

@@ -169,7 +169,7 @@ impl Worker {
     async fn attempt(&self, delivery: Delivery, chance: f64) -> Done {
         let tried = self.dispel_doubt(&delivery).await;
         let Tried { attempt, unsure_since, doubt } = tried;
-        let Attempt { outcome, sent_at, there, posted_in } = attempt;
+        let Attempt { outcome, sent_at, there, is_silent, posted_in } = attempt;
         let at = self.clock.now();
         let wait = match &outcome {
             Outcome::RetryAfter { asked, .. } => retry::wait(delivery.attempt, *asked, chance),
@@ -190,9 +190,8 @@ impl Worker {
             unauthorized: outcome == Outcome::Unauthorized,
         };
         let retry_at = at.after(wait);
-        // Discord names no message that is gone: there is nothing to answer. Neither is one that notified nobody when it was sent,
-        // which may have been an earlier attempt.
-        let is_silent = manner(&delivery, sent_at.unwrap_or(at)).is_silent;
+        // Discord names no message that is gone: there is nothing to answer. Neither is one that notified nobody, whatever it
+        // would do now.
         let may_answer =
             delivery.answers.is_none() && !is_silent && matches!(outcome, Outcome::Delivered(Some(_)));
         let replies = if may_answer { replies(&delivery.members, &there) } else { Vec::new() };
@@ -220,16 +219,19 @@ impl Worker {
         let Some(unsure_since) = delivery.unsure_since else {
             return self.send(delivery, None, None, None).await;
         };
+        // What is wanted no more is looked for all the same: if it stands there, it has to be kept up to date.
+        let is_wanted = !delivery.is_over && is_wanted(delivery, manner(delivery, now));
         if let Some(until) = doubt::may_repeat_until(unsure_since, now)
+            && is_wanted
             && self.sink.recognises(delivery)
         {
             return self.send(delivery, Some(unsure_since), Some(until), None).await;
         }
         let settled = |attempt, doubt| Tried { attempt, unsure_since: Some(unsure_since), doubt };
         match self.sink.find(delivery).await {
-            Sight::There { message, mentioned: there, posted_in } => {
+            Sight::There { message, mentioned: there, is_silent, posted_in } => {
                 let outcome = Outcome::Delivered(Some(message));
-                settled(Attempt { outcome, sent_at: None, there, posted_in }, Some(Doubt::Found))
+                settled(Attempt { outcome, sent_at: None, there, is_silent, posted_in }, Some(Doubt::Found))
             }
             Sight::NotThere => match doubt::look_again_in(unsure_since, self.clock.now()) {
                 Some(wait) => {
@@ -237,14 +239,19 @@ impl Worker {
                     let later = Outcome::RetryAfter { asked: Some(wait), why, perhaps_done: true };
                     settled(Attempt::vain(later), None)
                 }
+                None if delivery.is_over => {
+                    Tried { attempt: Attempt::vain(Outcome::Over), unsure_since: None, doubt: None }
+                }
                 // All earlier attempts have failed then, and what follows is a first one again.
                 None => self.send(delivery, None, None, Some(Doubt::NotThere)).await,
             },
             Sight::Unknowable => match delivery.doubt {
-                DoubtPolicy::Twice => {
+                DoubtPolicy::Twice if is_wanted => {
                     self.send(delivery, Some(unsure_since), None, Some(Doubt::SentAgain)).await
                 }
-                DoubtPolicy::Never => settled(Attempt::vain(Outcome::KeptBack), Some(Doubt::KeptBack)),
+                DoubtPolicy::Twice | DoubtPolicy::Never => {
+                    settled(Attempt::vain(Outcome::KeptBack), Some(Doubt::KeptBack))
+                }
             },
             Sight::Failed(outcome) => settled(Attempt::vain(outcome), None),
         }
@@ -261,9 +268,7 @@ impl Worker {
         let began = self.clock.now();
         let manner = manner(delivery, began);
         let is_reply = delivery.answers.is_some();
-        // A reply that notifies nobody says nothing, so there is no quiet one.
-        let is_unwanted = delivery.late == LatePolicy::Skip || (is_reply && manner.is_silent);
-        if manner.late.is_some() && is_unwanted && unsure_since.is_none() {
+        if unsure_since.is_none() && !is_wanted(delivery, manner) {
             return Tried { attempt: Attempt::vain(Outcome::Skipped), unsure_since, doubt };
         }
         let Delivery { stream, profile, preferences, members, .. } = delivery;
@@ -327,6 +332,13 @@ fn manner(delivery: &Delivery, at: Timestamp) -> Manner {
     Manner { late, is_silent }
 }
 
+/// Whether the server wants a delivery that goes out in this manner. A reply that notifies nobody says nothing, so there is no
+/// quiet one.
+fn is_wanted(delivery: &Delivery, manner: Manner) -> bool {
+    let is_reply = delivery.answers.is_some();
+    manner.late.is_none() || !(delivery.late == LatePolicy::Skip || (is_reply && manner.is_silent))
+}
+
 /// A message that mentions these members as well, as many as have room.
 fn with_members(mut message: Message, members: &[UserId]) -> Message {
     // Whoever has none is found out by what stands in the channel in the end, which may be another attempt's.
@@ -363,6 +375,9 @@ fn report(delivery: &Delivery, outcome: &Outcome, doubt: Option<Doubt>, took: Du
         Outcome::KeptBack => {
             tracing::warn!(delivery = %id, %session, %guild, %channel, %streamer, attempt, doubt,
                 "not announced again: it may be there already");
+        }
+        Outcome::Over => {
+            tracing::info!(delivery = %id, %session, %guild, %channel, %streamer, attempt, "not announced: the stream is over");
         }
         Outcome::Unauthorized => {
             tracing::error!(delivery = %id, "Discord refuses the bot's token (DISCORD_TOKEN)");

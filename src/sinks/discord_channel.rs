@@ -75,7 +75,8 @@ impl DiscordChannel {
                 );
                 let outcome = Outcome::Delivered(Some(posted.id));
                 let posted_in = (posted.channel != delivery.channel).then_some(posted.channel);
-                Attempt { outcome, sent_at: Some(posted.sent_at), there, posted_in }
+                let (sent_at, is_silent) = (Some(posted.sent_at), posted.is_silent);
+                Attempt { outcome, sent_at, there, is_silent, posted_in }
             }
             Err(error) => {
                 if let DiscordError::Refused { status, code, message } = &error {
@@ -205,11 +206,14 @@ pub(super) fn posted_at(message: MessageId) -> Timestamp {
     Timestamp::from_millis(millis.saturating_add(DISCORD_EPOCH))
 }
 
-/// What became of a change to an announcement. A post that somebody has deleted is gone with its channel.
+/// What became of a change to an announcement. A post that somebody has deleted is gone with its channel, and so
+/// are the replies in it.
 fn revised(revision: &Revision, changed: Result<(), DiscordError>) -> Revised {
     match changed {
         Ok(()) => Revised::Done,
-        Err(DiscordError::Refused { code: 10003, .. }) if revision.is_post() => Revised::Gone,
+        Err(DiscordError::Refused { code: 10003, .. }) if revision.is_post() || revision.is_reply => {
+            Revised::Gone
+        }
         Err(error) => meaning_for_edit(error),
     }
 }
@@ -226,7 +230,7 @@ fn meaning_for_edit(error: DiscordError) -> Revised {
             Outcome::RetryAfter { asked, why, .. } => Revised::Later { asked, why },
             Outcome::Unauthorized => Revised::Unauthorized,
             Outcome::Refused(refusal) => Revised::Refused(refusal),
-            Outcome::Delivered(_) | Outcome::Skipped | Outcome::KeptBack => Revised::Done,
+            Outcome::Delivered(_) | Outcome::Skipped | Outcome::KeptBack | Outcome::Over => Revised::Done,
         },
     }
 }

@@ -121,7 +121,7 @@ impl DiscordChannel {
 
 fn there(found: &Found, delivery: &Delivery, posted_in: Option<ChannelId>) -> Sight {
     let mentioned = render::mentioned(&found.posted.text, &delivery.members);
-    Sight::There { message: found.id, mentioned, posted_in }
+    Sight::There { message: found.id, mentioned, is_silent: found.is_silent, posted_in }
 }
 
 /// Whether a message of ours is what a delivery is to put into its channel. No two replies to one announcement mention the same

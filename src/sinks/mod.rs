@@ -30,6 +30,8 @@ pub struct Attempt {
     pub sent_at: Option<Timestamp>,
     /// Which of the members whom it is to mention stand in it, if it is there.
     pub there: Vec<UserId>,
+    /// Whether it notified nobody when it came there, which may have been an earlier attempt's doing.
+    pub is_silent: bool,
     /// The channel of its own that the announcement stands in, if it is a post in a forum.
     pub posted_in: Option<ChannelId>,
 }
@@ -38,7 +40,7 @@ impl Attempt {
     /// One that has put nothing there.
     #[must_use]
     pub fn vain(outcome: Outcome) -> Self {
-        Self { outcome, sent_at: None, there: Vec::new(), posted_in: None }
+        Self { outcome, sent_at: None, there: Vec::new(), is_silent: false, posted_in: None }
     }
 }
 
@@ -51,6 +53,8 @@ pub enum Sight {
         message: MessageId,
         /// Which of the members whom it is to mention stand in it.
         mentioned: Vec<UserId>,
+        /// Whether it notified nobody when it came there.
+        is_silent: bool,
         /// Its own channel, if it is a post in a forum.
         posted_in: Option<ChannelId>,
     },

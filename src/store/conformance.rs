@@ -15,7 +15,9 @@ mod waking;
 
 use std::time::Duration;
 
-use super::{Added, Change, Decision, Held, LeaseRequest, Settlement, Shard, Store, StoreOptions};
+use super::{
+    Added, Change, Decision, DeliveryState, Held, LeaseRequest, Settlement, Shard, Store, StoreOptions,
+};
 use crate::domain::{
     BroadcasterId, ChannelId, Delivery, DeliveryId, GuildId, Login, Mentioned, MessageId, NewWatch, Outcome,
     Owed, Preferences, Profile, Refusal, SessionId, Source, Stream, StreamId, Timestamp, TransitionId,
@@ -152,6 +154,13 @@ async fn settle_unsure(store: &Store, delivery: &Delivery) {
         mentioned: Mentioned::default(),
     };
     store.settle(settlement).await.expect("settled");
+}
+
+/// How the delivery to a server stands, with the word that goes with it.
+async fn state(store: &Store, server: u64, id: &str) -> (DeliveryState, Option<String>) {
+    let account = store.account_of(key(server, id)).await.expect("an answer").expect("a session");
+    let delivery = account.delivery.expect("a delivery");
+    (delivery.state, delivery.detail)
 }
 
 fn retry() -> Outcome {

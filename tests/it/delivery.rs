@@ -49,7 +49,7 @@ async fn hundreds_of_stuck_channels_never_delay_another_server() {
     world.pass(A_LOOK).await;
     world.expect_announced(fine, &["Ann"]);
     world.goes_offline("ann");
-    world.pass(GRACE + A_LOOK).await;
+    world.pass(GRACE + A_LOOK * 4).await;
 }
 
 #[tokio::test(start_paused = true)]

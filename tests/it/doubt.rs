@@ -169,6 +169,73 @@ async fn where_the_bot_may_not_read_the_server_chooses_never() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_be_there_is_not_sent_again_when_it_is_late_and_late_ones_are_not_wanted() {
+    let (mut world, cats) = unreadable("twice").await;
+    chooses(&world, cats, "late", "skip").await;
+    killed_before_the_answer(&mut world).await;
+    back_after(&mut world, HOURS).await;
+    world.expect_announced(cats, &["Ann"]);
+    let told = why(&world, cats).await;
+    assert!(told.contains("Perhaps announced"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_and_late_is_not_sent_where_late_ones_are_not_wanted() {
+    let (mut world, cats) = World::with_follower().await;
+    chooses(&world, cats, "late", "skip").await;
+    killed_before_the_answer(&mut world).await;
+    world.discord.delete_message(cats.live, world.posts(cats)[0].id);
+    world.discord.says(cats.live, "what was that?");
+    back_after(&mut world, HOURS).await;
+    world.expect_announced(cats, &[]);
+}
+
+/// Ann goes live and is announced, and the bot, killed before it heard so, is back when she is gone.
+async fn back_after_the_end(world: &mut World) {
+    killed_before_the_answer(world).await;
+    world.goes_offline("ann");
+    back_after(world, HOURS).await;
+    world.pass(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_gone_when_the_bot_is_back_is_not_said_to_be_live_for_ever() {
+    for (on_end, left) in [("edit", 1), ("keep", 1), ("delete", 0)] {
+        let (mut world, cats) = World::with_follower().await;
+        chooses(&world, cats, "on_end", on_end).await;
+        back_after_the_end(&mut world).await;
+        let posts = world.posts(cats);
+        assert_eq!(posts.len(), left, "{on_end}");
+        let is_told = posts.iter().all(|post| post.body.to_string().contains("Was live for"));
+        assert_eq!(is_told, on_end != "keep", "{on_end}");
+        assert_eq!(world.discord.message_posts(), 1, "{on_end}");
+        assert!(why(&world, cats).await.contains("I found the announcement in the channel"), "{on_end}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_gone_when_the_bot_is_back_is_announced_no_more() {
+    // It never arrived, or nobody can tell.
+    for may_read in [true, false] {
+        let (mut world, cats) = World::with_follower().await;
+        if !may_read {
+            world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
+        }
+        killed_before_the_answer(&mut world).await;
+        world.discord.delete_message(cats.live, world.posts(cats)[0].id);
+        world.discord.says(cats.live, "what was that?");
+        world.goes_offline("ann");
+        back_after(&mut world, HOURS).await;
+        world.pass(GRACE).await;
+        world.expect_announced(cats, &[]);
+        assert_eq!(world.discord.message_posts(), 1, "{may_read}");
+        let told = why(&world, cats).await;
+        let expected = if may_read { "before" } else { "Perhaps announced" };
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_chose_nothing_is_rather_told_twice_than_never() {
     let (mut world, cats) = World::with_follower().await;
     world.discord.deny(cats.live, READ_MESSAGE_HISTORY);

@@ -8,6 +8,7 @@ use livebell_fakes::discord::{Fault, Member, Message, Place};
 use livebell_fakes::twitch::Stream;
 use serde_json::json;
 
+use crate::routes::chooses;
 use crate::world::{A_LOOK, GRACE, Server, World};
 
 /// Long enough for a change to be seen and for the edit that waits for more of them.
@@ -307,6 +308,71 @@ async fn a_quiet_announcement_pings_nobody_and_owes_nobody() {
     world.pass(A_LOOK * 2).await;
     let posts = world.expect_pinged(cats, &[]);
     assert_eq!(posts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_there_quietly_is_not_answered_though_it_would_be_loud_by_now() {
+    // Discord knows its nonce again, or it is found in the channel.
+    for away in [Duration::from_secs(20), HOURS] {
+        let (mut world, cats) = World::with_follower().await;
+        world.who_asked(cats, 100);
+        world.slash(&world.admin, cats, "settings", json!({ "reruns": "quiet" })).await;
+        world.discord.set_latency(Duration::from_millis(400));
+        let rerun = Stream { tags: vec!["Rerun".to_owned()], ..Stream::default() };
+        world.twitch.go_live_with(&world.id("ann"), rerun);
+        world.discord.wait_for_effect(1).await;
+        world.kill().await;
+        world.discord.set_latency(Duration::ZERO);
+        world.twitch.set_tags(&world.id("ann"), &["English"]);
+        // The first look shows that it is a rerun no more, and only then Discord answers.
+        let later = Fault::Status { status: 500, code: 0, message: "later".to_owned() };
+        world.discord.fail(Place::Channel(cats.live), 2, later);
+        world.pass(away).await;
+        world.wake().await;
+        world.pass(A_LOOK * 2).await;
+        let posts = world.expect_pinged(cats, &[]);
+        assert_eq!((posts.len(), posts[0].is_silent()), (1, true), "after {away:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_there_loudly_is_answered_though_it_would_be_quiet_by_now() {
+    let mut world = World::start().await;
+    let cats = world.server("Cats").await;
+    world.follow(cats, "ann").await;
+    chooses(&world, cats, "late", "quiet").await;
+    let members = world.who_asked(cats, 81);
+    world.pass(A_LOOK).await;
+    world.stop().await.expect("stopped in order");
+    world.goes_live("ann");
+    world.pass(Duration::from_secs(14 * 60 + 40)).await;
+    // It goes out in time, and the answer comes when it would be late.
+    world.discord.fail(Place::Channel(cats.live), 2, Fault::HangAfter);
+    world.wake().await;
+    world.pass(Duration::from_mins(2)).await;
+    assert!(world.discord.absorbed_duplicates() > 0);
+    let posts = world.expect_pinged(cats, &members);
+    assert_eq!(shares(&posts), [80, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_reply_that_may_be_there_is_not_sent_again_where_late_is_not_wanted() {
+    for (policy, times) in [("post", 2), ("quiet", 1), ("skip", 1)] {
+        let (mut world, cats) = World::with_follower().await;
+        world.database().execute("UPDATE guild SET late = ?1, doubt = 'twice'", [policy]).expect("written");
+        world.who_asked(cats, 81);
+        world.discord.deny(cats.live, READ_MESSAGE_HISTORY);
+        world.discord.set_latency(Duration::from_millis(400));
+        world.goes_live("ann");
+        world.discord.wait_for_effect(2).await;
+        world.kill().await;
+        world.discord.set_latency(Duration::ZERO);
+        world.pass(HOURS).await;
+        world.wake().await;
+        world.pass(A_LOOK).await;
+        let replies = shares(&world.posts(cats)).into_iter().filter(|pinged| *pinged == 1).count();
+        assert_eq!(replies, times, "{policy}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -302,6 +302,8 @@ async fn at_the_end_the_whole_post_is_deleted_where_the_bot_may() {
 #[tokio::test(start_paused = true)]
 async fn in_a_forum_the_replies_stand_in_the_post() {
     let (world, cats) = forum(&[], false).await;
+    world.discord.grant(cats.guild, MANAGE_THREADS);
+    chooses(&world, cats, "on_end", "delete").await;
     let members: Vec<Member> = (0..81).map(|number| Member::named(&format!("member {number}"))).collect();
     for member in &members {
         world.discord.member_joins(cats.guild, member);
@@ -316,6 +318,13 @@ async fn in_a_forum_the_replies_stand_in_the_post() {
     let shares: Vec<usize> = there.iter().map(|message| message.notified.users.len()).collect();
     assert_eq!(shares, [80, 1]);
     assert_eq!(there[1].reply_to, Some(announcement.id));
+    // With the post they are gone as well, and nobody takes that for a channel that refuses.
+    world.goes_offline("ann");
+    world.pass(THE_END).await;
+    assert_eq!(posts(&world, cats).len(), 0);
+    let standing = "SELECT COUNT(*) FROM delivery WHERE message_id IS NOT NULL";
+    let standing: i64 = world.database().query_row(standing, [], |row| row.get(0)).expect("a count");
+    assert_eq!(standing, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::{Category, HeldBy};
-use crate::store::DeliveryState;
 
 /// Everybody who watches is owed word, and that filter holds it back.
 async fn held(store: &Store, id: &str, by: HeldBy) -> Vec<Owed> {
@@ -22,13 +21,6 @@ async fn reconsidered(store: &Store, at: Timestamp, id: &str, owed: Vec<Owed>) -
     let stream = Stream { category: Some(celeste), viewers: Some(40), started_at, ..stream(id, "a") };
     let session = session(store, id);
     commit(store, at, Change::Reconsidered { session, stream: Box::new(stream), owed }).await
-}
-
-/// How the delivery to a server stands, with the word that goes with it.
-async fn state(store: &Store, server: u64, id: &str) -> (DeliveryState, Option<String>) {
-    let account = store.account_of(key(server, id)).await.expect("an answer").expect("a session");
-    let delivery = account.delivery.expect("a delivery");
-    (delivery.state, delivery.detail)
 }
 
 fn is_held_by(filter: HeldBy) -> (DeliveryState, Option<String>) {

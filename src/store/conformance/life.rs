@@ -342,3 +342,42 @@ async fn nothing_is_published_that_is_gone_or_over() {
         assert_eq!(store.next_publication(NOW).await.expect("a time"), None, "{how}");
     }
 }
+
+#[tokio::test]
+async fn what_may_stand_there_is_looked_for_when_its_session_is_over_and_told_the_end() {
+    let (_folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    watch(&store, 2, "7").await;
+    goes_live(&store, "7", "a").await;
+    let [first, second]: [Delivery; 2] = lease(&store, NOW).await.try_into().expect("two");
+    // The one is in doubt before the end, the other after it.
+    settle_unsure(&store, &first).await;
+    is_over(&store, 3).await;
+    settle_unsure(&store, &second).await;
+    assert!(!store.is_owed(first.id).await.expect("an answer"), "it is not to be sent");
+    let looked_for = lease(&store, later(10)).await;
+    assert!(looked_for.iter().all(|delivery| delivery.is_over && delivery.unsure_since == Some(NOW)));
+    let [first, second]: [Delivery; 2] = looked_for.try_into().expect("two");
+    settle(&store, &first, Outcome::Delivered(MessageId::new(5))).await;
+    settle(&store, &second, Outcome::Over).await;
+    assert_eq!(state(&store, 1, "7").await.0, DeliveryState::Delivered);
+    assert_eq!(state(&store, 2, "7").await.0, DeliveryState::Expired);
+    let told: Vec<_> = due(&store, later(20)).await.into_iter().map(|revision| revision.delivery).collect();
+    assert_eq!(told, [first.id]);
+}
+
+#[tokio::test]
+async fn what_is_not_found_is_owed_again_when_the_session_goes_on_meanwhile() {
+    let (_folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    goes_live(&store, "7", "a").await;
+    settle_unsure(&store, &lease(&store, NOW).await.remove(0)).await;
+    let session = is_over(&store, 5).await;
+    let looked_for = lease(&store, later(10)).await.remove(0);
+    let owed = super::owed(&store, "7").await;
+    let back = Change::Reopened { session, stream: Box::new(stream("7", "a")), owed };
+    commit(&store, later(11), back).await;
+    settle(&store, &looked_for, Outcome::Over).await;
+    let again = lease(&store, later(20)).await.remove(0);
+    assert_eq!((again.is_over, again.unsure_since), (false, None));
+}

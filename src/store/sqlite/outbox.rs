@@ -16,6 +16,10 @@ const NOTE: &str =
          unsure_since = ?4, doubt = COALESCE(?5, doubt)
      WHERE delivery_id = ?1";
 
+/// Which announcements may stand in their channel, though nobody knows. Replies are not kept up to date, so what became of one is
+/// of no interest when its session is over.
+pub(super) const IN_DOUBT: &str = "unsure_since IS NOT NULL AND part = 0";
+
 /// What a delivery that may be tried again is: over when its session is, taken back when its watch is gone, waiting when its
 /// route is paused.
 fn stands() -> String {
@@ -119,7 +123,8 @@ impl Store {
 
     /// Remembers what came of an attempt.
     ///
-    /// A delivery that is to be tried again expires instead when its session is over, and is cancelled when its watch is gone.
+    /// A delivery that is to be tried again expires instead when its session is over and it is surely not there, and is cancelled
+    /// when its watch is gone.
     /// A refusal that is about the place pauses the route, with everything that waits to go there. Returns the route that is
     /// paused from now on.
     pub async fn settle(&self, settlement: Settlement) -> Result<Option<Route>, StoreError> {
@@ -155,8 +160,12 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Option<Route>
         Outcome::Refused(refusal) => finish(tx, id, "refused", Some(refusal.as_str()))?,
         Outcome::Skipped => finish(tx, id, "skipped", None)?,
         Outcome::KeptBack => finish(tx, id, "kept_back", None)?,
-        Outcome::RetryAfter { why, .. } => retry(tx, settlement, Some(why))?,
+        Outcome::RetryAfter { why, .. } => retry(tx, settlement, Some(why.as_str()))?,
         Outcome::Unauthorized => retry(tx, settlement, None)?,
+        // Its session may go on again meanwhile.
+        Outcome::Over => {
+            retry(tx, settlement, Some("Discord's answer was lost, and the announcement never came"))?
+        }
     }
     Ok(None)
 }
@@ -171,13 +180,15 @@ fn finish(tx: &Transaction<'_>, id: i64, state: &str, detail: Option<&str>) -> R
     Ok(())
 }
 
-fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&String>) -> Result<(), StoreError> {
+fn retry(tx: &Transaction<'_>, settlement: &Settlement, why: Option<&str>) -> Result<(), StoreError> {
     // The admin may have chosen another channel while the attempt was under way.
     routes::follow_watch(tx, settlement.delivery)?;
+    // What may stand there although its session is over is looked for until that is known.
     tx.prepare_cached(&format!(
-        "UPDATE delivery SET state = {}, due_at = ?2, detail = COALESCE(?3, detail)
+        "UPDATE delivery SET state = CASE WHEN {stands} = 'expired' AND {IN_DOUBT} THEN 'pending' ELSE {stands} END,
+             due_at = ?2, detail = COALESCE(?3, detail)
          WHERE delivery_id = ?1 AND state = 'leased'",
-        stands()
+        stands = stands()
     ))?
     .execute(params![settlement.delivery.0, settlement.retry_at.as_millis(), why])?;
     Ok(())
@@ -270,6 +281,7 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Option<
         "SELECT session_id, delivery.guild_id, delivery.channel_id, attempts, decided_at,
                 session_facts.stream, delivery.broadcaster_id, login, display_name, image, transition_id, owed_since, unsure_since, late, guild.doubt,
                 watch.preferences, guild.preferences, session.started_at, delivery.part > 0,
+                session.ended_at IS NOT NULL,
                 (SELECT message_id FROM delivery AS answered
                  WHERE answered.transition_id = delivery.transition_id AND answered.guild_id = delivery.guild_id
                    AND answered.part = 0)
@@ -288,7 +300,7 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Option<
     let stream = Stream { started_at, ..facts::read(&broadcaster, &row.get::<_, String>(5)?)? };
     let is_reply: bool = row.get(18)?;
     let members = if is_reply { members::of_reply(tx, id)? } else { members::wanting(tx, id)? };
-    let answered: Option<i64> = row.get(19)?;
+    let answered: Option<i64> = row.get(20)?;
     let answers =
         answered.and_then(|id| u64::try_from(id).ok()).and_then(MessageId::new).filter(|_| is_reply);
     if is_reply && (members.is_empty() || answers.is_none()) {
@@ -304,6 +316,7 @@ fn take(tx: &Transaction<'_>, id: i64, request: &LeaseRequest) -> Result<Option<
         decided_at: Timestamp::from_millis(row.get(4)?),
         owed_since: Timestamp::from_millis(row.get(11)?),
         unsure_since: unsure_since.map(Timestamp::from_millis),
+        is_over: row.get(19)?,
         late: LatePolicy::from_word(row.get_ref(13)?.as_str().map_err(rusqlite::Error::from)?),
         doubt: DoubtPolicy::from_word(row.get_ref(14)?.as_str().map_err(rusqlite::Error::from)?),
         preferences: preferences_of(row, 15)?,

@@ -2,6 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
+use super::outbox::IN_DOUBT;
 use super::{Store, channel_id, guild_id, json_list, members, preferences_of, routes, signed};
 use crate::domain::{BroadcasterId, HeldBy, Owed, SessionId, Timestamp, Watch, WatchKey};
 use crate::store::StoreError;
@@ -186,13 +187,27 @@ pub(super) fn owe(
     Ok(due)
 }
 
-/// Nobody wants to read that somebody is live who is not: what waits expires, and what is held back is never told.
-pub(super) fn expire(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), StoreError> {
+/// A session goes on again: what was only looked for is as if it had expired, and is owed again or held back.
+pub(super) fn look_no_more(tx: &Transaction<'_>, transition: i64) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "UPDATE delivery SET state = CASE state WHEN 'held' THEN 'filtered' ELSE 'expired' END, settled_at = ?2
-         WHERE state IN ('pending', 'paused', 'held') AND transition_id IN
-             (SELECT transition_id FROM transition WHERE session_id = ?1)",
+        "UPDATE delivery SET state = 'expired' WHERE transition_id = ?1 AND state = 'pending' AND part = 0",
     )?
+    .execute([transition])?;
+    Ok(())
+}
+
+/// Nobody wants to read that somebody is live who is not: what waits expires, and what is held back is never told. What may stand
+/// there already is looked for at once, because it is to say then that it is over.
+pub(super) fn expire(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), StoreError> {
+    let of_session = "transition_id IN (SELECT transition_id FROM transition WHERE session_id = ?1)";
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET state = CASE state WHEN 'held' THEN 'filtered' ELSE 'expired' END, settled_at = ?2
+         WHERE state IN ('pending', 'paused', 'held') AND NOT (state = 'pending' AND {IN_DOUBT}) AND {of_session}"
+    ))?
+    .execute(params![session.0, at.as_millis()])?;
+    tx.prepare_cached(&format!(
+        "UPDATE delivery SET due_at = MIN(due_at, ?2) WHERE state = 'pending' AND {IN_DOUBT} AND {of_session}"
+    ))?
     .execute(params![session.0, at.as_millis()])?;
     members::forget_mentioned(tx, session)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::owing::{Matched, expire, owe};
+use super::owing::{self, Matched, expire, owe};
 use super::{Store, course, recordings, revisions, signed};
 use crate::domain::{BroadcasterId, Session, SessionId, Source, Stream, StreamId, Timestamp};
 use crate::store::board::Tally;
@@ -175,6 +175,7 @@ fn apply(
             // What says that it is over is no longer true.
             revisions::revise(tx, transition, decision.decided_at)?;
             recordings::look_no_more(tx, *session)?;
+            owing::look_no_more(tx, transition)?;
             owe(tx, transition, owed, Matched::Now, decision.decided_at)
         }
         Change::Continued { session, stream } => {

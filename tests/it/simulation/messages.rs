@@ -1,6 +1,6 @@
 //! The life of messages: moderators delete some, and in the end each one has to read as its stream was seen at last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use livebell_fakes::discord::{Message, Request};
@@ -123,13 +123,9 @@ impl Stage {
     /// What is wrong with how the messages read that stand.
     pub(super) fn misread(&self) -> Vec<String> {
         let evidence = self.evidence();
-        let known = self.known();
         let all = evidence.shown.iter().zip(&self.servers).enumerate();
         all.flat_map(|(number, (shown, server))| {
-            let known = &known;
-            shown.iter().filter_map(move |shown| {
-                self.oracle.misread(number, shown, known.contains(&shown.id), server.on_end)
-            })
+            shown.iter().filter_map(move |shown| self.oracle.misread(number, shown, server.on_end))
         })
         .collect()
     }
@@ -142,7 +138,6 @@ impl Stage {
         let fields = embed["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
         let category = fields.iter().find(|field| text(&field["name"]).starts_with("Categor"));
         Shown {
-            id: message.id,
             who: number.unwrap_or(usize::MAX),
             started_at: text(&embed["timestamp"]),
             at: message.at - self.since_epoch(Duration::ZERO),
@@ -152,15 +147,6 @@ impl Stage {
             stands: true,
             deleted: false,
         }
-    }
-
-    /// The messages that the bot knows to be there.
-    fn known(&self) -> BTreeSet<u64> {
-        let database = self.database();
-        let sql = "SELECT message_id FROM delivery WHERE message_id IS NOT NULL";
-        let mut statement = database.prepare(sql).expect("a statement");
-        let ids = statement.query_map([], |row| row.get::<_, i64>(0)).expect("rows");
-        ids.filter_map(|id| u64::try_from(id.expect("an id")).ok()).collect()
     }
 
     fn standing(&self) -> BTreeMap<u64, Message> {

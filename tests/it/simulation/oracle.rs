@@ -82,7 +82,6 @@ pub(super) struct Absence {
 
 /// A message as somebody in the server sees it.
 pub(super) struct Shown {
-    pub(super) id: u64,
     pub(super) who: usize,
     /// When the stream began that it is about, as Twitch writes it.
     pub(super) started_at: String,

@@ -25,13 +25,11 @@ impl Oracle {
             && !self.absences.iter().any(left)
     }
 
-    /// What is wrong with an announcement that stands, when `on_end` was wanted. One of which the bot never heard that it is there
-    /// (it is not `known`) stays as it is when its stream ended before that could be found out.
+    /// What is wrong with an announcement that stands, when `on_end` was wanted.
     pub(in crate::simulation) fn misread(
         &self,
         server: usize,
         shown: &Shown,
-        known: bool,
         on_end: &str,
     ) -> Option<String> {
         if shown.deleted || !self.is_kept_up_to_date(server, shown) {
@@ -55,7 +53,6 @@ impl Oracle {
         let (since, show) = last.shows.last()?;
         let Shown { title, category, is_over, .. } = shown;
         let wrong = match (last.ended, on_end) {
-            (Some(_), _) if !known => return None,
             (None, _) if *is_over => "says that it is over".to_owned(),
             (None, _) if *title != show.title() || category != show.category => {
                 format!("says {title:?} in {category:?} instead of {show:?}")
