@@ -164,7 +164,7 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Option<Route>
         Outcome::Unauthorized => retry(tx, settlement, None)?,
         // Its session may go on again meanwhile.
         Outcome::Over => {
-            retry(tx, settlement, Some("Discord's answer was lost, and the announcement never came"))?
+            retry(tx, settlement, Some("Discord's answer was lost, and the announcement never came"))?;
         }
     }
     Ok(None)
