@@ -1,7 +1,7 @@
 //! The worker: leases what is due, renders it, has it sent, settles what came of it. Each delivery is a job of its own.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -279,8 +279,14 @@ impl Worker {
         };
         let nonce =
             nonce::nonce(self.store.installation(), delivery.id, delivery.channel, delivery.decided_at);
-        let mut attempt =
-            self.sink.deliver(delivery, &message, &nonce, not_after, self.is_owed(delivery.id)).await;
+        // From when on it may be there. It can wait for its turn for a minute.
+        let went_at = OnceLock::new();
+        let goes = async {
+            let is_owed = self.is_owed(delivery.id).await;
+            let _ = went_at.set(self.clock.now());
+            is_owed
+        };
+        let mut attempt = self.sink.deliver(delivery, &message, &nonce, not_after, goes).await;
         if attempt.outcome == Outcome::Refused(Refusal::InvalidMessage) && !is_reply {
             // Something in it is not to Discord's taste. Who wants to know that somebody is live is better served by a
             // plain link than by nothing.
@@ -291,7 +297,8 @@ impl Worker {
         // It is sent again only if it goes out.
         let went_out = unsure || matches!(attempt.outcome, Outcome::Delivered(_));
         let doubt = doubt.filter(|doubt| went_out || *doubt != Doubt::SentAgain);
-        let unsure_since = if unsure { unsure_since.or(Some(began)) } else { unsure_since };
+        let went_at = went_at.get().copied().unwrap_or(began);
+        let unsure_since = if unsure { unsure_since.or(Some(went_at)) } else { unsure_since };
         Tried { attempt, unsure_since, doubt }
     }
 

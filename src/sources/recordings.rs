@@ -83,6 +83,10 @@ impl Recordings {
                 }
                 Err(error) => {
                     tracing::warn!(%session, %broadcaster, %error, "recordings could not be looked for");
+                    // Others go first the next time, for it may be about this one.
+                    let now = self.clock.now();
+                    let again = Some(now.after(LOOK_AGAIN));
+                    self.store.recordings_found(session, Vec::new(), again, now).await?;
                     return Err(Failed::Twitch);
                 }
             };

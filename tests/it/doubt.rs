@@ -21,14 +21,15 @@ async fn unreadable(choice: &str) -> (World, Server) {
     (world, cats)
 }
 
-/// Ann goes live and is announced, and the bot is killed before it hears so.
-async fn killed_before_the_answer(world: &mut World) {
+/// Ann goes live and is announced, and the bot is killed before it hears so. Returns the id of the stream.
+async fn killed_before_the_answer(world: &mut World) -> String {
     let announced = world.discord.messages_created() + 1;
     world.discord.set_latency(Duration::from_millis(400));
-    world.goes_live("ann");
+    let stream = world.goes_live("ann");
     world.discord.wait_for_effect(announced).await;
     world.kill().await;
     world.discord.set_latency(Duration::ZERO);
+    stream
 }
 
 async fn back_after(world: &mut World, time: Duration) {
@@ -211,6 +212,21 @@ async fn who_is_gone_when_the_bot_is_back_is_not_said_to_be_live_for_ever() {
         assert_eq!(world.discord.message_posts(), 1, "{on_end}");
         assert!(why(&world, cats).await.contains("I found the announcement in the channel"), "{on_end}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_is_not_given_up_while_it_is_in_doubt_whether_somebody_reads_of_it() {
+    let (mut world, cats) = World::with_follower().await;
+    let stream = killed_before_the_answer(&mut world).await;
+    let video = world.twitch.add_recording(&world.id("ann"), &stream, Duration::from_mins(1));
+    world.goes_offline("ann");
+    let busy = Fault::Status { status: 500, code: 0, message: "busy".to_owned() };
+    let looks = Place::Request { method: "GET", prefix: format!("/channels/{}/messages", cats.live) };
+    world.discord.fail(looks, 6, busy);
+    back_after(&mut world, HOURS).await;
+    world.pass(GRACE).await;
+    let post = &world.posts(cats)[0].body;
+    assert!(post.to_string().contains(&video), "{post}");
 }
 
 #[tokio::test(start_paused = true)]

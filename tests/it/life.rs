@@ -240,6 +240,18 @@ async fn an_end_that_could_not_be_told_is_told_by_the_next_process() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_that_could_not_be_told_for_hours_is_told_all_the_same() {
+    let (world, server, _) = World::with_announcement().await;
+    world.fail_edits(u32::MAX, Fault::Html(502));
+    world.goes_offline("ann");
+    world.pass(THE_END + minutes(180)).await;
+    world.expect_edits(server, 0);
+    world.discord.clear_faults();
+    world.pass(minutes(3)).await;
+    assert!(is_over(&world.expect_edits(server, 1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_killed_process_may_tell_the_end_twice_and_in_one_message() {
     let (mut world, server, _) = World::with_announcement().await;
     world.fail_edits(1, Fault::HangAfter);
@@ -374,6 +386,25 @@ async fn who_keeps_no_recordings_is_asked_four_times() {
     world.pass(THE_END + minutes(120)).await;
     assert_eq!(world.twitch.request_count(Path::Videos), 4);
     assert!(!says(&world.expect_edits(server, 1), "/videos/"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_twitch_cannot_tell_of_holds_up_nobody_else() {
+    let (world, server, _) = World::with_announcement().await;
+    world.follow(server, "bob").await;
+    world.goes_live("bob");
+    world.pass(A_LOOK).await;
+    world.twitch.fail(Path::Videos, 9_999, TwitchFault::Status(500));
+    world.goes_offline("ann");
+    world.goes_offline("bob");
+    world.pass(THE_END + minutes(3)).await;
+    let requests = world.twitch.requests();
+    let asked_for = |login: &str| {
+        let id = world.id(login);
+        let looks = requests.iter().filter(|request| request.path.ends_with("/videos"));
+        looks.filter(|request| request.query.iter().any(|(_, value)| *value == id)).count()
+    };
+    assert!(asked_for("ann") > 0 && asked_for("bob") > 0, "{} and {}", asked_for("ann"), asked_for("bob"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! The life of a message: edited now and then while its stream goes on, told the end, and published.
 
 use super::*;
-use crate::domain::{Category, Chapter, Ending, Publication, Recording, Revision};
+use crate::domain::{Category, Chapter, Ending, Publication, Recording, Revision, Route};
 use crate::store::PublicationState;
 
 /// How long the word of the end waits for the recording.
@@ -380,4 +380,34 @@ async fn what_is_not_found_is_owed_again_when_the_session_goes_on_meanwhile() {
     settle(&store, &looked_for, Outcome::Over).await;
     let again = lease(&store, later(20)).await.remove(0);
     assert_eq!((again.is_over, again.unsure_since), (false, None));
+}
+
+#[tokio::test]
+async fn what_may_stand_in_a_closed_channel_is_looked_for_when_that_opens() {
+    let (_folder, store) = store().await;
+    let route = Route { guild: guild(1), channel: channel(1) };
+    for is_paused_first in [true, false] {
+        let id = if is_paused_first { "7" } else { "8" };
+        watch(&store, 1, id).await;
+        goes_live(&store, id, id).await;
+        let delivery = lease(&store, NOW).await.remove(0);
+        if is_paused_first {
+            settle_unsure(&store, &delivery).await;
+            store.pause_route(route, Refusal::MissingPermission, NOW, later(900)).await.expect("paused");
+            ends(&store, id).await;
+        } else {
+            settle_unsure(&store, &delivery).await;
+            ends(&store, id).await;
+            let looked_for = lease(&store, later(61)).await.remove(0);
+            let refused = Outcome::Refused(Refusal::MissingPermission);
+            let unsure = Settlement { unsure_since: Some(NOW), ..settlement(&looked_for, refused) };
+            store.settle(unsure).await.expect("settled");
+        }
+        assert_eq!(state(&store, 1, id).await.0, DeliveryState::Paused, "{is_paused_first}");
+        store.resume_route(route, later(70)).await.expect("resumed");
+        let looked_for = lease(&store, later(70)).await.remove(0);
+        assert!(looked_for.is_over && looked_for.id == delivery.id);
+        settle(&store, &looked_for, Outcome::Over).await;
+        assert_eq!(state(&store, 1, id).await.0, DeliveryState::Expired);
+    }
 }

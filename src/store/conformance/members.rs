@@ -132,6 +132,36 @@ async fn replies_go_with_their_announcement() {
 }
 
 #[tokio::test]
+async fn a_reply_that_comes_after_its_announcement_was_deleted_is_deleted_as_well() {
+    let (_folder, store, announcement) = announced_to_three().await;
+    let replies = lease(&store, later(1)).await;
+    store.message_is_gone(announcement.id, Some(later(2))).await.expect("noted");
+    settle(&store, &replies[0], Outcome::Delivered(MessageId::new(51))).await;
+    let revisions = store.revisions_due(later(3), 10, Vec::new()).await.expect("revisions");
+    assert_eq!(revisions.iter().map(|one| one.delivery).collect::<Vec<_>>(), [replies[0].id]);
+}
+
+#[tokio::test]
+async fn who_is_forgotten_while_an_announcement_is_under_way_stays_forgotten() {
+    let (folder, store) = store().await;
+    watch(&store, 1, "7").await;
+    for who in [5, 6] {
+        choose(&store, 1, "7", who, Choice::On).await;
+    }
+    goes_live(&store, "7", "a").await;
+    let delivery = lease(&store, NOW).await.remove(0);
+    for who in [5, 6] {
+        store.forget_person(user(who)).await.expect("forgotten");
+    }
+    let mentioned = Mentioned { there: vec![user(5)], replies: vec![vec![user(6)]] };
+    let delivered = Outcome::Delivered(MessageId::new(50));
+    store.settle(Settlement { mentioned, ..settlement(&delivery, delivered) }).await.expect("settled");
+    let database = rusqlite::Connection::open(folder.path().join("livebell.db")).expect("the database opens");
+    let kept = database.query_row("SELECT COUNT(*) FROM mentioned", [], |row| row.get::<_, i64>(0));
+    assert_eq!(kept.expect("a count"), 0);
+}
+
+#[tokio::test]
 async fn a_reply_in_doubt_is_no_announcement_in_doubt() {
     let (_folder, store, _) = announced_to_three().await;
     let reply = lease(&store, later(1)).await.remove(0);

@@ -220,9 +220,13 @@ pub(super) fn note(
     Ok(())
 }
 
+/// Without those who want it no more: whoever was forgotten while the message was under way stays forgotten.
 fn note_all(tx: &Transaction<'_>, delivery: i64, members: &[UserId]) -> Result<(), StoreError> {
     let mut note = tx.prepare_cached(
-        "INSERT INTO mentioned (delivery_id, user_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        "INSERT INTO mentioned (delivery_id, user_id)
+         SELECT delivery_id, user_id FROM delivery JOIN member_choice USING (guild_id, broadcaster_id)
+         WHERE delivery_id = ?1 AND user_id = ?2 AND choice = 'on'
+         ON CONFLICT DO NOTHING",
     )?;
     for member in members {
         note.execute(params![delivery, signed(member.get())])?;
@@ -250,6 +254,24 @@ pub(super) fn nothing_to_answer(
         ))?
         .execute(params![delivery.0, deleted_at.as_millis()])?;
     }
+    Ok(())
+}
+
+/// A reply stands there: it is to be deleted as well, if we have deleted meanwhile what it answers.
+pub(super) fn answers_nothing(
+    tx: &Transaction<'_>,
+    reply: DeliveryId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO revision (delivery_id, due_at, pressing)
+         SELECT reply.delivery_id, ?2, 1 FROM delivery AS reply
+         JOIN delivery AS answered USING (transition_id, guild_id)
+         WHERE reply.delivery_id = ?1 AND reply.part > 0 AND reply.message_id IS NOT NULL
+           AND answered.part = 0 AND answered.deleted_at IS NOT NULL
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![reply.0, at.as_millis()])?;
     Ok(())
 }
 

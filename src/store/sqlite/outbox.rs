@@ -155,6 +155,7 @@ fn settle(tx: &Transaction<'_>, settlement: &Settlement) -> Result<Option<Route>
             ])?;
             publications::want(tx, settlement.delivery, settlement.at)?;
             members::note(tx, settlement.delivery, &settlement.mentioned, settlement.at)?;
+            members::answers_nothing(tx, settlement.delivery, settlement.at)?;
         }
         Outcome::Refused(refusal) if refusal.pauses_route() => return hold(tx, settlement, *refusal),
         Outcome::Refused(refusal) => finish(tx, id, "refused", Some(refusal.as_str()))?,
@@ -214,7 +215,8 @@ fn hold(
     }
     let paused = routes::pause(tx, route, refusal, settlement.at, settlement.retry_at)?;
     tx.prepare_cached(&format!(
-        "UPDATE delivery SET state = CASE WHEN part > 0 AND {stands} = 'pending' THEN 'refused' ELSE {stands} END,
+        "UPDATE delivery SET state = CASE WHEN part > 0 AND {stands} = 'pending' THEN 'refused'
+                 WHEN {stands} = 'expired' AND {IN_DOUBT} THEN 'paused' ELSE {stands} END,
              due_at = ?2, detail = ?3
          WHERE delivery_id = ?1 AND state = 'leased'",
         stands = stands()

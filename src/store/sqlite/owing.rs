@@ -190,19 +190,19 @@ pub(super) fn owe(
 /// A session goes on again: what was only looked for is as if it had expired, and is owed again or held back.
 pub(super) fn look_no_more(tx: &Transaction<'_>, transition: i64) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "UPDATE delivery SET state = 'expired' WHERE transition_id = ?1 AND state = 'pending' AND part = 0",
+        "UPDATE delivery SET state = 'expired' WHERE transition_id = ?1 AND state IN ('pending', 'paused') AND part = 0",
     )?
     .execute([transition])?;
     Ok(())
 }
 
 /// Nobody wants to read that somebody is live who is not: what waits expires, and what is held back is never told. What may stand
-/// there already is looked for at once, because it is to say then that it is over.
+/// there already is looked for, at once or when its channel opens, because it is to say then that it is over.
 pub(super) fn expire(tx: &Transaction<'_>, session: SessionId, at: Timestamp) -> Result<(), StoreError> {
     let of_session = "transition_id IN (SELECT transition_id FROM transition WHERE session_id = ?1)";
     tx.prepare_cached(&format!(
         "UPDATE delivery SET state = CASE state WHEN 'held' THEN 'filtered' ELSE 'expired' END, settled_at = ?2
-         WHERE state IN ('pending', 'paused', 'held') AND NOT (state = 'pending' AND {IN_DOUBT}) AND {of_session}"
+         WHERE state IN ('pending', 'paused', 'held') AND NOT (state <> 'held' AND {IN_DOUBT}) AND {of_session}"
     ))?
     .execute(params![session.0, at.as_millis()])?;
     tx.prepare_cached(&format!(

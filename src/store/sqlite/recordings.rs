@@ -2,18 +2,22 @@
 
 use rusqlite::{Transaction, params};
 
+use super::revisions::MAY_STAND;
 use super::{Store, revisions};
 use crate::domain::{BroadcasterId, Recording, SessionId, StreamId, Timestamp};
 use crate::store::{StoreError, Unrecorded};
 
-/// Whether somebody reads in an announcement of the session how it went: one that stands, or may in a moment.
-const IS_READ: &str = "EXISTS (
-         SELECT 1 FROM transition JOIN delivery USING (transition_id) JOIN guild USING (guild_id)
-         JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
-         WHERE transition.session_id = recording_look.session_id AND left_at IS NULL
-           AND ((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased')
-           AND COALESCE(watch.preferences ->> 'on_end', guild.preferences ->> 'on_end', 'edit')
-               NOT IN ('delete', 'keep'))";
+/// Whether somebody reads in an announcement of the session how it went: one that stands, or may.
+fn is_read() -> String {
+    format!(
+        "EXISTS (
+             SELECT 1 FROM transition JOIN delivery USING (transition_id) JOIN guild USING (guild_id)
+             JOIN watch ON watch.guild_id = delivery.guild_id AND watch.broadcaster_id = delivery.broadcaster_id
+             WHERE transition.session_id = recording_look.session_id AND left_at IS NULL AND {MAY_STAND}
+               AND COALESCE(watch.preferences ->> 'on_end', guild.preferences ->> 'on_end', 'edit')
+                   NOT IN ('delete', 'keep'))"
+    )
+}
 
 impl Store {
     /// Sessions whose recordings are to be looked for now, the longest due first. Those that nobody reads of, and those that
@@ -89,8 +93,9 @@ fn look(
     limit: usize,
 ) -> Result<(Vec<Unrecorded>, Vec<SessionId>), StoreError> {
     let mut statement = tx.prepare_cached(&format!(
-        "SELECT session_id, broadcaster_id, since, {IS_READ} FROM recording_look JOIN session USING (session_id)
-         WHERE due_at <= ?1 ORDER BY due_at, session_id LIMIT ?2"
+        "SELECT session_id, broadcaster_id, since, {} FROM recording_look JOIN session USING (session_id)
+         WHERE due_at <= ?1 ORDER BY due_at, session_id LIMIT ?2",
+        is_read()
     ))?;
     let mut rows = statement.query(params![at.as_millis(), i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let (mut due, mut moot) = (Vec::new(), Vec::new());

@@ -32,7 +32,8 @@ const RECORDING_COMES: Duration = Duration::from_secs(10);
 
 /// Whose announcement may stand in its channel. An attempt that is under way holds the former facts in its hands, and one of
 /// which nobody knows whether it succeeded may have put them there.
-const MAY_STAND: &str = "part = 0 AND ((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased'
+pub(super) const MAY_STAND: &str =
+    "part = 0 AND ((state = 'delivered' AND message_id IS NOT NULL) OR state = 'leased'
      OR (state IN ('pending', 'paused') AND unsure_since IS NOT NULL))";
 
 /// What revisions are looked at with: each with its delivery, its session, and the watch that it stands there for.
