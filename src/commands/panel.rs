@@ -321,7 +321,7 @@ fn embed(preferred: &Preferred, changed: bool) -> serenity::CreateEmbed {
     let changed = if changed { " (changed)" } else { "" };
     let name = preferred.streamer.as_ref().map_or("everybody", |profile| profile.display_name.as_str());
     let title = format!("How {} is announced{changed}", reply::name(name));
-    let mut lines = preferences::lines(preferred);
+    let mut lines = vec![reply::fitting(&preferences::lines(preferred), preferences::MOST_SET)];
     lines.push("What is not marked as own follows the server's `/settings`.".to_owned());
     lines.extend(problems(preferred));
     reply::embed().title(title).description(lines.join("\n"))
@@ -403,10 +403,13 @@ fn controls(preferred: &Preferred) -> Vec<CreateActionRow> {
         let state = if counts { "on" } else { "off" };
         button(set(setting, word), &labelled(label, state, own.is_some(), &target))
     });
-    let here = if counts.mention == Some(Mention::Here) {
-        button(set(Setting::Mention, "nobody"), "@here: on")
-    } else {
-        button(set(Setting::Mention, "here"), "@here: off")
+    let here = match (counts.mention, own.mention) {
+        (Some(Mention::Here), _) => button(set(Setting::Mention, "nobody"), "@here: on"),
+        // That nobody is mentioned was chosen for this streamer: the next press leads back to what the server wants.
+        (_, Some(Mention::Nobody)) if target != Target::Server => {
+            button(set(Setting::Mention, RESET), "Mentions: nobody")
+        }
+        _ => button(set(Setting::Mention, "here"), "@here: off"),
     };
     let mut rows = vec![CreateActionRow::SelectMenu(channel), CreateActionRow::SelectMenu(mention)];
     rows.extend(tags(preferred, id(Deed::Pick(Setting::ForumTag))).map(CreateActionRow::SelectMenu));

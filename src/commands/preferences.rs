@@ -9,6 +9,13 @@ use crate::render;
 /// Longest list or text in a line of an answer; the whole stands in the panel's forms.
 const LONGEST: usize = 150;
 
+/// Longest list of what is set, in the units of Discord's limits: what has no room stands in the forms. With what is wrong and
+/// what filters would do, all of it stays below the limits of a message.
+pub(super) const MOST_SET: usize = 1_900;
+
+/// Longest list of what is wrong.
+pub(super) const MOST_WRONG: usize = 1_700;
+
 /// What counts, a line for each thing that is not as usual; the channel and the mention always.
 pub(super) fn lines(preferred: &Preferred) -> Vec<String> {
     let Preferred { channel, has_own_channel, own, counts, streamer, .. } = preferred;
@@ -25,6 +32,9 @@ pub(super) fn lines(preferred: &Preferred) -> Vec<String> {
             }
             _ => words(setting, counts),
         };
+        // What is as usual goes without saying, unless it was chosen for this streamer: the server may want it otherwise.
+        let words =
+            words.or_else(|| (is_streamer && is_set(setting, own)).then(|| usual(setting).to_owned()));
         let Some(words) = words else { continue };
         lines.push(format!("**{}** {words}{}", title(setting), mark(is_set(setting, own))));
     }
@@ -118,6 +128,20 @@ fn words(setting: Setting, counts: &Preferences) -> Option<String> {
         Setting::TagsAny => list(&counts.tags_any),
         Setting::TagsNone => list(&counts.tags_none),
         Setting::MinViewers => counts.min_viewers.filter(|least| *least > 0).map(text::grouped),
+    }
+}
+
+/// What is usual, in words, where that is not said by itself.
+const fn usual(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Preview | Setting::Button | Setting::Notify => "yes",
+        Setting::Publish => "no",
+        Setting::Reruns => reruns_words(Reruns::Skip),
+        Setting::OnlyCategory | Setting::Language | Setting::TagsAny => "all",
+        Setting::TitleHas | Setting::TitleRegex => "anything",
+        Setting::TitleNot => "nothing",
+        Setting::MinViewers => "0",
+        _ => "none",
     }
 }
 

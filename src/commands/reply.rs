@@ -28,6 +28,25 @@ pub(super) fn name(name: &str) -> String {
     text::cut(&text::escape_markdown(name), MAX_NAME)
 }
 
+/// Lines one below the other, as many as have room; the others are counted.
+pub(super) fn fitting(lines: &[String], most: usize) -> String {
+    /// Room for the line that counts them.
+    const COUNTED: usize = 30;
+    let whole = lines.join("\n");
+    if text::length(&whole) <= most {
+        return whole;
+    }
+    let mut used = COUNTED;
+    let fit = lines.iter().take_while(|line| {
+        used += text::length(line) + 1;
+        used <= most
+    });
+    let mut shown: Vec<&str> = fit.map(String::as_str).collect();
+    let left = format!("… and {} more.", lines.len() - shown.len());
+    shown.push(&left);
+    shown.join("\n")
+}
+
 /// A card in the product's colour.
 pub(super) fn embed() -> serenity::CreateEmbed {
     serenity::CreateEmbed::new().color(PURPLE)
@@ -119,7 +138,7 @@ pub(super) fn words(error: &CommandError) -> String {
     match error {
         CommandError::Denied(denied) => denied_words(denied),
         CommandError::NotInServer => "This works only in a server.".to_owned(),
-        CommandError::Discord(_) => broken(),
+        CommandError::Discord(_) => unanswered(),
     }
 }
 
@@ -184,6 +203,13 @@ fn denied_words(denied: &Denied) -> String {
     }
 }
 
+/// What was asked for may be done: most is, before it is answered.
+fn unanswered() -> String {
+    "Something went wrong on my side while I answered. What `/settings` and `/streamers` show is what counts now; the log of the \
+     bot says more."
+        .to_owned()
+}
+
 fn broken() -> String {
     "Something went wrong on my side, and nothing was changed. Please try again; the log of the bot says more.".to_owned()
 }
@@ -192,8 +218,8 @@ fn broken() -> String {
 pub(super) async fn failed(error: poise::FrameworkError<'_, Data, CommandError>) {
     let (ctx, told) = match &error {
         poise::FrameworkError::Command { error, ctx, .. } => (*ctx, words(error)),
-        poise::FrameworkError::CommandPanic { ctx, .. }
-        | poise::FrameworkError::ArgumentParse { ctx, .. } => (*ctx, broken()),
+        poise::FrameworkError::CommandPanic { ctx, .. } => (*ctx, unanswered()),
+        poise::FrameworkError::ArgumentParse { ctx, .. } => (*ctx, broken()),
         poise::FrameworkError::CommandStructureMismatch { ctx, .. } => (
             poise::Context::Application(*ctx),
             "This command has just changed. Please restart Discord and try again.".to_owned(),

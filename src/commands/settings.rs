@@ -91,7 +91,7 @@ fn answer(settings: &control::Settings) -> String {
         DoubtPolicy::Twice => "rather announced twice than never",
         DoubtPolicy::Never => "rather never than twice",
     };
-    let mut lines = preferences::lines(&settings.preferred());
+    let mut lines = vec![reply::fitting(&preferences::lines(&settings.preferred()), preferences::MOST_SET)];
     lines.extend([
         format!("**Late announcements** (`late: {}`) {late}", set.late.as_str()),
         format!("**In doubt** (`doubt: {}`) {doubt}", set.doubt.as_str()),
@@ -100,7 +100,10 @@ fn answer(settings: &control::Settings) -> String {
             settings.watches
         ),
     ]);
-    lines.extend(problems(settings));
+    let problems = problems(settings);
+    if !problems.is_empty() {
+        lines.push(reply::fitting(&problems, preferences::MOST_WRONG));
+    }
     lines.join("\n")
 }
 

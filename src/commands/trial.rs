@@ -6,6 +6,10 @@ use super::held::{Told, held};
 use super::{CommandError, reply};
 use crate::control::{Asker, Control, TRIED, Trial, Tried, Whose};
 
+/// Longest list of them, in the units of Discord's limits. With [`preferences::MOST_SET`] and [`preferences::MOST_WRONG`] it
+/// stays below the 6,000 of all cards of a message (Discord, Message, "Embed Limits").
+const MOST: usize = 1_700;
+
 /// Streams that are named; the others are counted.
 const NAMED: usize = 10;
 
@@ -25,6 +29,9 @@ fn words(trial: &Trial, is_new: bool) -> String {
     let mut lines: Vec<_> = trial.live.iter().take(NAMED).map(line).collect();
     if trial.live.len() > NAMED {
         lines.push(format!("{} more are live.", trial.live.len() - NAMED));
+    }
+    if !lines.is_empty() {
+        lines = vec![reply::fitting(&lines, MOST)];
     }
     if lines.is_empty() {
         let none = if is_new {

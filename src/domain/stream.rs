@@ -9,7 +9,10 @@ const RERUN_TAG: &str = "rerun";
 
 /// Words in a title that say so, brackets around them or not. Words that mean something else as well ("replay", "VOD", "best
 /// of") are none of them: announcing a rerun is a smaller harm than not announcing a stream.
-const RERUN_WORDS: [&str; 3] = ["rerun", "re-run", "reruns"];
+const RERUN_WORDS: [&str; 4] = ["rerun", "re-run", "reruns", "re-runs"];
+
+/// What stands before such a word when a title says the opposite: "not a rerun", "no reruns today".
+const NEGATIONS: [&str; 5] = ["no", "not", "not a", "never", "isn't a"];
 
 /// A live stream as one look at Twitch showed it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,7 +96,10 @@ impl Stream {
     pub fn is_rerun(&self) -> bool {
         let title = Folded::new(self.title.as_deref().unwrap_or_default());
         self.tags.iter().any(|tag| Folded::new(tag).as_str() == RERUN_TAG)
-            || RERUN_WORDS.iter().any(|word| contains_word(&title, &Folded::new(word)))
+            || RERUN_WORDS.iter().any(|word| {
+                let says = |words: &str| contains_word(&title, &Folded::new(words));
+                says(word) && !NEGATIONS.iter().any(|negation| says(&format!("{negation} {word}")))
+            })
     }
 
     /// Whether Twitch's list has shown it, and not only a message told of it.
@@ -144,6 +150,10 @@ mod tests {
         check("Weekend reruns!", &[], true);
         check("rerunning the numbers", &["NoRerun"], false);
         check("Prerun", &[], false);
+        check("[NOT A RERUN] new game", &[], false);
+        check("No reruns today", &[], false);
+        check("LIVE, not a re-run", &[], false);
+        check("no rerun", &["Rerun"], true);
         check("we're running", &[], false);
         check("Replay of nothing, live", &[], false);
     }

@@ -67,6 +67,7 @@ async fn a_streamer_is_wanted_as_the_server_wants_all_until_something_else_is_sa
     **Colour** #102030
     **At the end** delete it
     **Title has** any%, 100% (own)
+    **Viewers at least** 0 (own)
     What is not marked as own follows the server's `/settings`.
     What that would do
     Nobody whom this is about is live now.
@@ -90,6 +91,47 @@ async fn the_role_of_everybody_means_everybody_and_here_who_is_online() {
         let words = world.says(cats, "settings", options).await;
         assert_eq!(lines(&words, &["**Mentions"]), [expected]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamers_mention_can_be_taken_back_in_the_panel() {
+    let (world, cats) = World::with_follower().await;
+    let role = world.discord.add_role(cats.guild, "Fans");
+    world.says(cats, "settings", json!({ "mention": role.to_string() })).await;
+    let mut panel = world.slash(&world.admin, cats, "editstreamer", json!({ "streamer": "ann" })).await;
+    for (button, expected) in [
+        ("@here: off", "**Mentions** @here (own)".to_owned()),
+        ("@here: on", "**Mentions** nobody (own)".to_owned()),
+        ("Mentions: nobody", format!("**Mentions** <@&{role}>")),
+    ] {
+        panel = world.presses(cats, &panel, button).await;
+        assert_eq!(lines(&world.words(cats, &panel), &["**Mentions"]), [expected], "{button}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_never_too_long_for_discord() {
+    let (world, cats) = World::with_follower().await;
+    for number in 0..12 {
+        let login = format!("streamer{number}");
+        world.follow(cats, &login).await;
+        world.goes_live(&login);
+        world.twitch.set_title(&world.id(&login), &"*_".repeat(70));
+    }
+    world.pass(A_LOOK).await;
+    let words: Vec<String> = (b'a'..b'm').map(|letter| char::from(letter).to_string().repeat(90)).collect();
+    let long = words.join(", ");
+    let filters = json!({
+        "title_regex": format!("x{}", r"\*".repeat(140)), "title_has": long, "title_not": long, "tags_any": long,
+        "tags_none": long, "message": "{title}".repeat(200),
+    });
+    let reply = world.slash(&world.admin, cats, "settings", filters.clone()).await;
+    assert!(reply.text().contains("Settings (changed)"), "{}", reply.text());
+    assert!(reply.text().contains("more"), "what has no room is counted: {}", reply.text());
+    let mut own = filters;
+    own["streamer"] = json!("streamer1");
+    let reply = world.slash(&world.admin, cats, "editstreamer", own).await;
+    assert!(reply.text().contains("(changed)"), "{}", reply.text());
 }
 
 #[tokio::test(start_paused = true)]

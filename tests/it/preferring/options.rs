@@ -8,9 +8,6 @@ use crate::world::{A_LOOK, World};
 /// An option with what is said for all and for one, each with what is shown then, behind which heading.
 type Row = (&'static str, &'static str, Value, &'static str, Value, &'static str);
 
-/// What shows nothing is as usual.
-const USUAL: &str = "";
-
 fn table(guild: u64, [fans, friends]: &[String; 2], [stage, side]: [u64; 2]) -> Vec<Row> {
     vec![
         ("mention", "Mentions", json!(fans), "<@&Fans>", json!(friends), "<@&Friends>"),
@@ -18,10 +15,10 @@ fn table(guild: u64, [fans, friends]: &[String; 2], [stage, side]: [u64; 2]) -> 
         ("here", "Mentions", json!(true), "@here", json!(false), "nobody"),
         ("message", "Text", json!("{streamer}!"), "`{streamer}!`", json!("none"), "`{mention}`"),
         ("color", "Colour", json!("#010203"), "#010203", json!("AbCdEf"), "#abcdef"),
-        ("preview", "Picture", json!(false), "no", json!(true), USUAL),
-        ("button", "Watch button", json!(false), "no", json!(true), USUAL),
-        ("notify", "Notify button", json!(false), "no", json!(true), USUAL),
-        ("publish", "Published", json!(true), "yes", json!(false), USUAL),
+        ("preview", "Picture", json!(false), "no", json!(true), "yes"),
+        ("button", "Watch button", json!(false), "no", json!(true), "yes"),
+        ("notify", "Notify button", json!(false), "no", json!(true), "yes"),
+        ("publish", "Published", json!(true), "yes", json!(false), "no"),
         ("on_end", "At the end", json!("delete"), "delete it", json!("keep"), "leave it as it is"),
         (
             "reruns",
@@ -32,14 +29,14 @@ fn table(guild: u64, [fans, friends]: &[String; 2], [stage, side]: [u64; 2]) -> 
             "announce them like any other stream",
         ),
         ("only_category", "Only in", json!("celeste"), "Celeste", json!("chess; celeste"), "Chess; Celeste"),
-        ("never_category", "Never in", json!("chess"), "Chess", json!("none"), USUAL),
+        ("never_category", "Never in", json!("chess"), "Chess", json!("none"), "none"),
         ("title_has", "Title has", json!("any%, 100%"), "any%, 100%", json!("wr"), "wr"),
-        ("title_not", "Title has not", json!("drops"), "drops", json!("-"), USUAL),
-        ("title_regex", "Title matches", json!(r"\bany%"), r"`\bany%`", json!("none"), USUAL),
+        ("title_not", "Title has not", json!("drops"), "drops", json!("-"), "nothing"),
+        ("title_regex", "Title matches", json!(r"\bany%"), r"`\bany%`", json!("none"), "anything"),
         ("language", "Languages", json!("DE, fr"), "de, fr", json!("zh-hk"), "zh-hk"),
         ("tags_any", "With a tag of", json!("Speedrun"), "Speedrun", json!("Chill, Cozy"), "Chill, Cozy"),
-        ("tags_none", "Without the tags", json!("AI"), "AI", json!("none"), USUAL),
-        ("min_viewers", "Viewers at least", json!(1_000), "1,000", json!(0), USUAL),
+        ("tags_none", "Without the tags", json!("AI"), "AI", json!("none"), "none"),
+        ("min_viewers", "Viewers at least", json!(1_000), "1,000", json!(0), "0"),
         // Without a channel of the server's there is nothing more to be seen, so this comes last.
         ("channel", "Channel", json!(stage.to_string()), "#stage", json!(side.to_string()), "#side"),
     ]
@@ -60,7 +57,7 @@ async fn each_setting_is_made_for_all_otherwise_for_one_and_taken_back() {
             let line = lines(&named(&words), &[&heading]).pop().unwrap_or_default();
             line.strip_prefix(&heading).unwrap_or_default().to_owned()
         };
-        let own = |shown: &str| if shown.is_empty() { String::new() } else { format!("{shown} (own)") };
+        let own = |shown: &str| format!("{shown} (own)");
         let reset = if option == "here" { "mention" } else { option };
         let says = async |command: &str, options: Value| shown(world.says(cats, command, options).await);
         let usual = says("settings", json!({})).await;
