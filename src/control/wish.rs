@@ -15,9 +15,6 @@ const MAX_ENTRY: usize = 100;
 /// More have never watched a stream.
 const MAX_VIEWERS: u64 = 100_000_000;
 
-/// The largest colour, white.
-const WHITE: u32 = 0xff_ff_ff;
-
 /// What says in an option that nothing is wanted, whatever the server wants of all.
 const NONE: [&str; 2] = ["none", "-"];
 
@@ -286,7 +283,8 @@ fn message(typed: &str) -> Result<Template, Denied> {
 fn color(typed: &str) -> Result<u32, Denied> {
     let typed = typed.trim();
     let digits = typed.strip_prefix('#').unwrap_or(typed);
-    let value = u32::from_str_radix(digits, 16).ok().filter(|value| digits.len() == 6 && *value <= WHITE);
+    let is_written = digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let value = u32::from_str_radix(digits, 16).ok().filter(|_| is_written);
     value.ok_or_else(|| {
         invalid(Setting::Color, "a colour is written like `#9146ff`: two digits each of red, green and blue")
     })
@@ -371,7 +369,9 @@ fn pattern(typed: &str) -> Result<Option<Pattern>, Denied> {
 
 fn viewers(typed: i64) -> Result<u64, Denied> {
     let viewers = u64::try_from(typed).ok().filter(|viewers| *viewers <= MAX_VIEWERS);
-    viewers.ok_or_else(|| invalid(Setting::MinViewers, "a number of viewers is zero or more"))
+    viewers.ok_or_else(|| {
+        invalid(Setting::MinViewers, "a number of viewers is written in digits only, and at most 100000000")
+    })
 }
 
 #[cfg(test)]
@@ -447,9 +447,10 @@ mod tests {
         let color = "color: a colour is written like `#9146ff`: two digits each of red, green and blue";
         refused(&Wish { color: some("purple"), ..Wish::default() }, color);
         refused(&Wish { color: some("#fff"), ..Wish::default() }, color);
+        refused(&Wish { color: some("+12345"), ..Wish::default() }, color);
         refused(
             &Wish { min_viewers: Some(-1), ..Wish::default() },
-            "min_viewers: a number of viewers is zero or more",
+            "min_viewers: a number of viewers is written in digits only, and at most 100000000",
         );
         refused(&Wish { title_regex: some("(a"), ..Wish::default() }, "title_regex: unclosed group");
         let empty = "title_has: there is nothing in it; `none` takes what is set for all back for this one";

@@ -299,7 +299,7 @@ async fn a_form_sets_takes_back_and_refuses() {
     let more = ["**Lang", "**View"];
     assert_eq!(lines(&world.words(cats, &panel), &more), ["**Languages** de", "**Viewers at least** 10"]);
     let refused = world.fills_in(cats, &form, json!({ "min_viewers": "many" })).await;
-    insta::assert_snapshot!(refused.text(), @"`min_viewers`: a number of viewers is zero or more. Nothing was changed.");
+    insta::assert_snapshot!(refused.text(), @"`min_viewers`: a number of viewers is written in digits only, and at most 100000000. Nothing was changed.");
 }
 
 #[tokio::test(start_paused = true)]
