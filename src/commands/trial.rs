@@ -6,7 +6,7 @@ use super::held::{Told, held};
 use super::{CommandError, reply};
 use crate::control::{Asker, Control, TRIED, Trial, Tried, Whose};
 
-/// Longest list of them, in the units of Discord's limits. With [`preferences::MOST_SET`] and [`preferences::MOST_WRONG`] it
+/// Longest list of them, in the units of Discord's limits. With what is set and what is wrong it
 /// stays below the 6,000 of all cards of a message (Discord, Message, "Embed Limits").
 const MOST: usize = 1_700;
 

@@ -66,7 +66,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// Nobody tried: it is late, and the server wants no late ones.
     Skipped,
-    /// Nobody tried again: it may be there, nobody can look, and the server wants no second one.
+    /// Nobody tried again: it may be there, nobody can look, and the server wants no second one, or none that late; or the stream
+    /// is over.
     KeptBack,
     /// Nobody tried again: it was looked for because its stream is over, and it is not there.
     Over,

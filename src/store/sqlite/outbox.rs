@@ -16,8 +16,8 @@ const NOTE: &str =
          unsure_since = ?4, doubt = COALESCE(?5, doubt)
      WHERE delivery_id = ?1";
 
-/// Which announcements may stand in their channel, though nobody knows. Replies are not kept up to date, so what became of one is
-/// of no interest when its session is over.
+/// Which announcements may stand in their channel, though nobody knows. Replies are none of them: nothing in them has to be brought
+/// up to date when the session is over.
 pub(super) const IN_DOUBT: &str = "unsure_since IS NOT NULL AND part = 0";
 
 /// What a delivery that may be tried again is: over when its session is, taken back when its watch is gone, waiting when its
@@ -124,8 +124,7 @@ impl Store {
     /// Remembers what came of an attempt.
     ///
     /// A delivery that is to be tried again expires instead when its session is over and it is surely not there, and is cancelled
-    /// when its watch is gone.
-    /// A refusal that is about the place pauses the route, with everything that waits to go there. Returns the route that is
+    /// when its watch is gone. A refusal that is about the place pauses the route, with everything that waits to go there. Returns the route that is
     /// paused from now on.
     pub async fn settle(&self, settlement: Settlement) -> Result<Option<Route>, StoreError> {
         self.write(move |tx| settle(tx, &settlement)).await
