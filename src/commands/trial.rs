@@ -26,23 +26,17 @@ pub(super) async fn card(
 
 /// Whom they would let through, and how often they would have done.
 fn words(trial: &Trial, is_new: bool) -> String {
-    let mut lines: Vec<_> = trial.live.iter().take(NAMED).map(line).collect();
+    let mut live: Vec<_> = trial.live.iter().take(NAMED).map(line).collect();
     if trial.live.len() > NAMED {
-        lines.push(format!("{} more are live.", trial.live.len() - NAMED));
+        live.push(format!("{} more are live.", trial.live.len() - NAMED));
     }
-    if !lines.is_empty() {
-        lines = vec![reply::fitting(&lines, MOST)];
-    }
-    if lines.is_empty() {
-        let none = if is_new {
-            "The next look at Twitch tells whether that is to be announced now."
-        } else {
-            "Nobody whom this is about is live now."
-        };
-        lines.push(none.to_owned());
-    }
+    let live = match (live.is_empty(), is_new) {
+        (true, true) => "The next look at Twitch tells whether that is to be announced now.".to_owned(),
+        (true, false) => "Nobody whom this is about is live now.".to_owned(),
+        (false, _) => reply::fitting(&live, MOST),
+    };
     let (announced, sessions, days) = (trial.announced, trial.sessions, TRIED.as_secs() / 86_400);
-    lines.push(match sessions {
+    let past = match sessions {
         0 => format!("No stream of the last {days} days is remembered to try this on."),
         1 => format!(
             "The one stream of the last {days} days would{} have been announced.",
@@ -54,8 +48,8 @@ fn words(trial: &Trial, is_new: bool) -> String {
         _ => format!(
             "Of the {sessions} streams of the last {days} days, {announced} would have been announced."
         ),
-    });
-    lines.join("\n")
+    };
+    format!("{live}\n{past}")
 }
 
 fn line(tried: &Tried) -> String {

@@ -8,6 +8,10 @@ pub const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts: a stream is news for as long as it lasts, and one request a minute hurts nobody.
 pub const LONGEST: Duration = Duration::from_mins(1);
 
+/// Attempts at what concerns a stream that is over: about a day of them. Until then a message may say that somebody is live who is
+/// not.
+pub const MOST_AT_THE_END: u32 = 1_440;
+
 /// How often a paused route is looked at when nothing tells that something has changed.
 pub const RECHECK: Duration = Duration::from_hours(1);
 

@@ -32,10 +32,6 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(200);
 /// Attempts after which a revision is given up: about an hour of them when Discord fails, when what it would add is old news.
 pub(super) const MAX_ATTEMPTS: u32 = 64;
 
-/// Attempts after which the end is not told any more that Discord fails to take: about a day of them. Until then a message says
-/// that somebody is live who is not.
-const MAX_ATTEMPTS_AT_THE_END: u32 = 1_440;
-
 /// How long an edit waits that a missing right or a lock refuses. Nothing tells when that is lifted, and each time the refusal
 /// counts against the bot (Discord, Rate Limits, "Invalid Request Limit"); with [`MAX_ATTEMPTS`] it is waited for ten hours.
 const REFUSED_AGAIN: Duration = Duration::from_mins(10);
@@ -250,8 +246,7 @@ impl Revisions {
     ) -> Result<(), StoreError> {
         let Revision { delivery, wish, attempt, .. } = *revision;
         let now = self.clock.now();
-        let is_over = revision.ending.is_some();
-        let most = if is_over { MAX_ATTEMPTS_AT_THE_END } else { MAX_ATTEMPTS };
+        let most = if revision.ending.is_some() { retry::MOST_AT_THE_END } else { MAX_ATTEMPTS };
         match (revised, wanted) {
             (Revised::Later { asked, .. }, _) if attempt < most => {
                 let due_at = now.after(retry::wait(attempt, *asked, chance));

@@ -253,6 +253,11 @@ impl Worker {
                     settled(Attempt::vain(Outcome::KeptBack), Some(Doubt::KeptBack))
                 }
             },
+            Sight::Failed(Outcome::RetryAfter { .. })
+                if delivery.is_over && delivery.attempt >= retry::MOST_AT_THE_END =>
+            {
+                settled(Attempt::vain(Outcome::KeptBack), Some(Doubt::KeptBack))
+            }
             Sight::Failed(outcome) => settled(Attempt::vain(outcome), None),
         }
     }

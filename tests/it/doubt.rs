@@ -230,6 +230,24 @@ async fn a_recording_is_not_given_up_while_it_is_in_doubt_whether_somebody_reads
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_no_look_ever_succeeds_it_is_looked_for_a_day_and_no_longer() {
+    let (mut world, cats) = World::with_follower().await;
+    let looks = Place::Request { method: "GET", prefix: format!("/channels/{}/messages", cats.live) };
+    world.discord.fail(looks, u32::MAX, Fault::Html(502));
+    back_after_the_end(&mut world).await;
+    world.pass(Duration::from_mins(90)).await;
+    let told = why(&world, cats).await;
+    assert!(told.contains("The next one is due"), "{told}");
+    // Most of a day's attempts have been made.
+    world.database().execute("UPDATE delivery SET attempts = 1430", []).expect("written");
+    world.pass(Duration::from_mins(20)).await;
+    assert!(why(&world, cats).await.contains("Perhaps announced"));
+    let before = reads(&world, cats);
+    world.pass(Duration::from_hours(1)).await;
+    assert_eq!(reads(&world, cats), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_gone_when_the_bot_is_back_is_announced_no_more() {
     // It never arrived, or nobody can tell.
     for may_read in [true, false] {

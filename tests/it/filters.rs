@@ -141,14 +141,19 @@ async fn enough_viewers_are_told_with_their_number() {
 
 #[tokio::test(start_paused = true)]
 async fn a_filter_that_is_relaxed_while_somebody_is_live_lets_the_announcement_through() {
-    let (world, cats) = that_wants(&only_celeste()).await;
-    world.goes_live("ann");
-    world.pass(A_LOOK).await;
-    prefers(&world, cats, &json!({ "only_category": [] }));
-    // The bot reads the watches again when somebody changes them.
-    world.follow(cats, "bob").await;
-    world.pass(A_LOOK).await;
-    world.expect_announced(cats, &["Ann"]);
+    for (command, options) in [
+        ("settings", json!({ "only_category": "none" })),
+        ("settings", json!({ "reset": "only_category" })),
+        ("editstreamer", json!({ "streamer": "ann", "only_category": "none" })),
+    ] {
+        let (world, cats) = that_wants(&only_celeste()).await;
+        world.goes_live("ann");
+        world.pass(A_LOOK).await;
+        world.expect_announced(cats, &[]);
+        world.slash(&world.admin, cats, command, options).await;
+        world.pass(A_LOOK).await;
+        world.expect_announced(cats, &["Ann"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
