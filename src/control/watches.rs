@@ -1,6 +1,6 @@
 //! Watching: set the channel, add a streamer, remove one.
 
-use super::wish::Wish;
+use super::wish::{Setting, Wish};
 use super::{Asker, CHECK_PATIENCE, Control, Denied, MAX_WATCHES, SUGGESTION_PATIENCE, TWITCH_PATIENCE};
 use crate::discord::{Access, ForumTag, Line, Member};
 use crate::domain::{
@@ -117,9 +117,12 @@ impl Control {
         let channel = wish.channel;
         let default = self.store.guild(asker.guild).await?.channel;
         let place = channel.or(default);
-        // Somebody who is on the list with a channel of their own needs no other.
-        if place.is_none() && self.store.find_watched(asker.guild, login.clone()).await?.is_none() {
-            return Err(Denied::NoChannel);
+        // Somebody who is on the list with a channel of their own, and keeps it, needs no other.
+        if place.is_none() {
+            let gives_it_up = wish.reset.contains(&Setting::Channel);
+            if gives_it_up || self.store.find_watched(asker.guild, login.clone()).await?.is_none() {
+                return Err(Denied::NoChannel);
+            }
         }
         let profile = self
             .helix

@@ -94,6 +94,18 @@ async fn the_role_of_everybody_means_everybody_and_here_who_is_online() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_addition_takes_nothing_back() {
+    let (world, cats) = World::with_follower().await;
+    let stage = world.channel(cats, "stage").to_string();
+    world.says(cats, "editstreamer", json!({ "streamer": "ann", "channel": stage })).await;
+    world.database().execute("UPDATE guild SET channel_id = NULL", []).expect("written");
+    let refused = world.says(cats, "addstreamer", json!({ "streamer": "ann", "reset": "channel" })).await;
+    assert!(refused.contains("channel"), "{refused}");
+    let words = world.says(cats, "editstreamer", json!({ "streamer": "ann" })).await;
+    assert_eq!(lines(&words, &["**Channel"]), ["**Channel** #stage (own)"], "after: {refused}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_streamers_mention_can_be_taken_back_in_the_panel() {
     let (world, cats) = World::with_follower().await;
     let role = world.discord.add_role(cats.guild, "Fans");
